@@ -1,0 +1,75 @@
+# Seven doors into the project; `make` alone lists them. Works with GNU make 3.81 and newer.
+# Any setting can be given on the command line: make run HTTP_PORT=9000 WORKERS=2
+
+SHELL := /bin/sh
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check --quiet
+
+# The interpreter of a new environment: PYTHON=… if given, else the first on the PATH that fits.
+PYTHON ?=
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
+
+# Arguments of the tool behind a target: make test ARGS="-k launcher"
+ARGS ?=
+# Folder or files to train on; without it the official file is downloaded.
+DATA ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check train lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+run: $(VENV)/.installed-run ## Start broker, worker and web on this machine (HTTP_PORT, WORKERS, WEB_WORKERS)
+	@exec $(PY) -m boot.local
+
+test: $(VENV)/.installed-dev ## Run the tests (ARGS="-k name" picks some)
+	$(PY) -m pytest $(ARGS)
+
+check: $(VENV)/.installed-dev ## Check format, lint, types and import contracts
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	$(VENV)/bin/lint-imports
+
+train: $(VENV)/.installed-run ## Train the trip model (DATA="folder or files"; without it the data is downloaded)
+	@exec $(PY) -m apps.cli train $(foreach path,$(DATA),--data $(path)) $(ARGS)
+
+lock: $(VENV)/.installed-dev ## Resolve and pin the dependencies of pyproject.toml anew
+	$(PY) -c 'import uv' 2>/dev/null || $(PIP) install uv
+	$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml -o requirements.txt
+	$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --no-header --group dev -c requirements.txt \
+		-o requirements-dev.txt
+
+clean: ## Remove the environment, caches, build outputs and logs; never models
+	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* repo/logs
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .schemathesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp is newer than the list it was installed from, or the list is installed again.
+$(VENV)/.installed-run: requirements.txt | $(PY)
+	@echo "Installing what is needed to run (a minute or two, once) …"
+	@$(PIP) install -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed-run
+	@echo "Installing what is needed to test …"
+	@$(PIP) install -r requirements-dev.txt
+	@touch $@
+
+$(PY):
+	@set -e; \
+	for candidate in $(or $(PYTHON),python3 python3.13 python3.12 python3.11); do \
+		if $$candidate -c '$(SUPPORTED)' >/dev/null 2>&1; then found=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+		echo "Python 3.11, 3.12 or 3.13 is needed; $(or $(PYTHON),python3) is not one. Try: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; \
+		exit 1; \
+	fi; \
+	if ! $$found -c 'import ensurepip, venv' >/dev/null 2>&1; then \
+		echo "$$found comes without the module venv. On Debian and Ubuntu: apt-get install python3-venv" >&2; \
+		exit 1; \
+	fi; \
+	rm -rf $(VENV); \
+	$$found -m venv $(VENV)

@@ -1,0 +1,137 @@
+"""Settings: everything that the environment (or a ``.env`` file) decides.
+
+Read by entry points only: the web app's factory, the worker's start, the launcher, the command line.
+"""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from core.utilities.errors import SettingsError
+
+ROOT = Path(__file__).resolve().parent
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Settings(BaseSettings):
+    """All settings, each an environment variable of the same name in capitals."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        protected_namespaces=(),
+    )
+
+    project_app: Annotated[str, Field(min_length=1, description="Name that `/health` answers with.")] = "tripcast"
+    api_version: Annotated[str, Field(pattern=r"^v[0-9]+$", description="Prefix of all API URLs.")] = "v1"
+    http_host: Annotated[str, Field(description="Address that the web server binds to.")] = "127.0.0.1"
+    http_port: Annotated[Port, Field(description="Port that the web server binds to.")] = 8182
+    web_workers: Annotated[int, Field(ge=1, le=128, description="Web processes.")] = 1
+    workers: Annotated[int, Field(ge=0, le=128, description="Worker processes that `make run` starts.")] = 1
+
+    redis_host: Annotated[str, Field(description="Host of Redis where no `CELERY_*_URL` is given.")] = "127.0.0.1"
+    redis_port: Annotated[Port, Field(description="Port of Redis where no `CELERY_*_URL` is given.")] = 6379
+    celery_broker_url: Annotated[str, Field(description="Broker; wins over `REDIS_HOST`/`REDIS_PORT`.")] = ""
+    celery_result_backend: Annotated[
+        str, Field(description="Redis that holds results and heartbeats; default: the broker, if that is Redis.")
+    ] = ""
+    celery_worker_prefetch_multiplier: Annotated[
+        int, Field(ge=1, le=64, description="Messages a worker takes ahead, for each of its slots.")
+    ] = 1
+    worker_concurrency: Annotated[int, Field(ge=1, le=256, description="Tasks a worker process has in hand.")] = 4
+
+    models_dir: Annotated[Path, Field(description="Folder of the model versions.")] = ROOT / "repo" / "models"
+    trip_duration_model: Annotated[
+        Path | None, Field(description="A bare `(DictVectorizer, LinearRegression)` pickle to serve instead.")
+    ] = None
+    model_timeout_s: Annotated[
+        float, Field(ge=1, le=600, description="A worker process whose model takes longer for a batch is replaced.")
+    ] = 10.0
+    model_version: Annotated[
+        str, Field(pattern=r"^[A-Za-z0-9._-]*$", description="Pins the version that answers; empty: the route decides.")
+    ] = ""
+    model_allowed_classes: Annotated[
+        tuple[str, ...],
+        NoDecode,
+        Field(description="Further classes that a pickle may name, `module.Class`, separated by commas."),
+    ] = ()
+
+    request_timeout_s: Annotated[
+        float, Field(gt=0, le=600, description="Deadline of a request, in seconds; a caller can lower it.")
+    ] = 60.0
+    max_batch_rows: Annotated[int, Field(ge=1, le=10_000, description="Rows in one task at most.")] = 512
+    max_inflight_per_worker: Annotated[
+        int, Field(ge=1, le=64, description="Batches a web process has under way for each live worker.")
+    ] = 2
+    max_waiting_rows: Annotated[
+        int, Field(ge=1, le=1_000_000, description="Rows that wait in a web process before it refuses more.")
+    ] = 10_000
+    worker_grace_s: Annotated[
+        float, Field(ge=0, le=600, description="How long requests still wait after the last worker was seen.")
+    ] = 10.0
+
+    log_dir: Annotated[Path, Field(description="Folder of the log files.")] = ROOT / "repo" / "logs"
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="Lowest level that is logged.")
+    ] = "INFO"
+    log_requests: Annotated[
+        Literal["batch", "all"], Field(description="`batch`: a line a batch; `all`: a line a request too.")
+    ] = "batch"
+    log_slow_ms: Annotated[
+        float, Field(gt=0, description="A request slower than this is logged in any case, in milliseconds.")
+    ] = 1000.0
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("model_allowed_classes", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _results_need_redis(self) -> Self:
+        if not self.result_backend_url.startswith(("redis://", "rediss://", "unix://", "redis+socket://")):
+            raise ValueError("CELERY_RESULT_BACKEND must be a Redis URL")
+        return self
+
+    @cached_property
+    def broker_url(self) -> str:
+        """URL of the broker: ``CELERY_BROKER_URL``, or Redis at ``REDIS_HOST:REDIS_PORT``."""
+        return self.celery_broker_url or f"redis://{self.redis_host}:{self.redis_port}/0"
+
+    @cached_property
+    def result_backend_url(self) -> str:
+        """URL of the Redis that holds results and heartbeats."""
+        if self.celery_result_backend:
+            return self.celery_result_backend
+        if self.broker_url.startswith("redis"):
+            return self.broker_url
+        return f"redis://{self.redis_host}:{self.redis_port}/0"
+
+
+def load_settings() -> Settings:
+    """Read the settings from the environment and ``.env``.
+
+    Raises
+    ------
+    SettingsError
+        If a value is wrong; one line that names each wrong variable.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError("; ".join(_complaint(item["loc"], item["msg"]) for item in error.errors())) from None
+
+
+def _complaint(loc: tuple[int | str, ...], msg: str) -> str:
+    """Name the variable and what is wrong with it, without its value: that may hold a password."""
+    message = msg.removeprefix("Value error, ")
+    return f"{str(loc[0]).upper()}: {message}" if loc else message

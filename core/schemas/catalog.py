@@ -1,0 +1,75 @@
+"""The models that this installation serves: one entry each.
+
+Routes, OpenAPI, queues, task names and conformance tests follow from this list. An entry names its
+handler as a dotted path, so that the web process, which reads the catalog too, imports no model code.
+"""
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from core.schemas.trip import TripReply, TripRequest, TripRow
+
+
+@dataclass(frozen=True, kw_only=True)
+class CatalogEntry:
+    """One model family as the outside sees it.
+
+    Parameters
+    ----------
+    model : str
+        Name of the model; also the folder under ``repo/models/``.
+    resource : str
+        Segment of the URL and of the Celery names: ``/v1/<resource>/predict``, ``tasks.<resource>``.
+    row : type of pydantic.BaseModel
+        The features of one prediction.
+    request : type of pydantic.BaseModel
+        ``row`` and the ``request_id``: the HTTP body.
+    reply : type of pydantic.BaseModel
+        The HTTP answer.
+    output : str
+        Field of ``reply`` that carries the prediction.
+    handler : str
+        ``module:Class`` of the handler that trains and serves the model.
+    """
+
+    model: str
+    resource: str
+    row: type[BaseModel]
+    request: type[BaseModel]
+    reply: type[BaseModel]
+    output: str
+    handler: str
+
+    @property
+    def queue(self) -> str:
+        """Name of the queue that carries this model's predictions."""
+        return f"tasks.{self.resource}"
+
+    @property
+    def quarantine_queue(self) -> str:
+        """Name of the queue for rows whose batch killed its worker."""
+        return f"{self.queue}.quarantine"
+
+    @property
+    def predict_rows_task(self) -> str:
+        """Name of the internal task that predicts a batch."""
+        return f"tasks.{self.resource}.tasks.predict_rows"
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the feature columns, in the order of the row schema."""
+        return tuple(self.row.model_fields)
+
+
+TRIP_DURATION = CatalogEntry(
+    model="trip_duration",
+    resource="trip",
+    row=TripRow,
+    request=TripRequest,
+    reply=TripReply,
+    output="duration",
+    handler="core.handlers.trip_duration:TripDurationHandler",
+)
+
+CATALOG: tuple[CatalogEntry, ...] = (TRIP_DURATION,)

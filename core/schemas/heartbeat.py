@@ -1,0 +1,34 @@
+"""What a worker process tells about itself, twice a second."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Heartbeat(BaseModel):
+    """Content of a worker's heartbeat key.
+
+    A reader believes it for as long as the key lives; ``time`` is for people.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+
+    id: str
+    """Name of the process, unique over restarts."""
+    host: str
+    pid: int
+    queues: list[str]
+    models: dict[str, list[str]]
+    """The versions held, by model; the first is the one that answers when none is asked for."""
+    device: str
+    """``cpu`` or ``cuda``."""
+    rows_per_s: float
+    """Rows predicted a second, over the last beats."""
+    rows_in_hand: int
+    """Rows received and not finished."""
+    tasks_in_hand: list[str]
+    """Ids of the tasks that were received and are not finished."""
+    beat: int
+    """Counts the heartbeats of this process."""
+    draining: bool
+    """True once the process takes no more work."""
+    time: float
+    """Unix seconds at the worker."""

@@ -1,0 +1,63 @@
+"""A prediction task as a Celery message (task protocol 2), without importing Celery.
+
+Source of the format: "Message Protocol", version 2, in Celery's documentation. Any client in any
+language may send it; the web process does, so that it needs neither Celery nor its per-call costs.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+_NO_EMBEDDED_CALLS = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskMessage:
+    """One task on its way to a queue.
+
+    Parameters
+    ----------
+    task_id, task, queue : str
+        Id of this sending, name of the task, name of the queue.
+    argument : dict
+        The one positional argument, JSON values.
+    expires_at : float
+        Unix seconds after which a worker drops the task unread.
+    sent_at : float
+        Unix seconds of the sending; the worker derives the time in the queue.
+    """
+
+    task_id: str
+    task: str
+    queue: str
+    argument: dict[str, Any]
+    expires_at: float
+    sent_at: float
+    origin: str = field(default="tripcast")
+
+    def headers(self) -> dict[str, Any]:
+        """Return the message headers."""
+        return {
+            "lang": "py",
+            "task": self.task,
+            "id": self.task_id,
+            "root_id": self.task_id,
+            "parent_id": None,
+            "group": None,
+            "shadow": None,
+            "eta": None,
+            "expires": datetime.fromtimestamp(self.expires_at, UTC).isoformat(),
+            "retries": 0,
+            "timelimit": [None, None],
+            "argsrepr": "",
+            "kwargsrepr": "",
+            "origin": self.origin,
+            "ignore_result": False,
+            "sent_at": self.sent_at,
+        }
+
+    def body(self) -> str:
+        """Return the message body, JSON."""
+        return orjson.dumps([[self.argument], {}, _NO_EMBEDDED_CALLS]).decode()

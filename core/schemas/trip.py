@@ -1,0 +1,82 @@
+"""What a trip is: the row that a caller sends and the answer that he gets."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+ZONE_ID_MIN = 1
+ZONE_ID_MAX = 265
+"""TLC taxi zones are numbered 1..265 (264 and 265 stand for "unknown" and "outside NYC")."""
+
+TRIP_DISTANCE_MAX_MILES = 500.0
+
+
+def _whole_number(value: Any) -> Any:  # noqa: ANN401 (whatever JSON holds)
+    """Turn ``3.0`` into ``3``: JSON has one number type, so both spell the same zone."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+ZoneId = Annotated[
+    int,
+    Field(strict=True, ge=ZONE_ID_MIN, le=ZONE_ID_MAX),
+    BeforeValidator(_whole_number),
+]
+RequestId = Annotated[str, Field(strict=True, min_length=1, max_length=128, pattern=r"^[\x20-\x7e]+$")]
+
+
+class TripRow(BaseModel):
+    """The features of one prediction, by their TLC column names."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    PULocationID: Annotated[ZoneId, Field(description="TLC taxi zone where the trip starts.")]
+    DOLocationID: Annotated[ZoneId, Field(description="TLC taxi zone where the trip ends.")]
+    trip_distance: Annotated[
+        float,
+        Field(
+            strict=True,
+            allow_inf_nan=False,
+            ge=0,
+            le=TRIP_DISTANCE_MAX_MILES,
+            description="Distance of the trip in miles.",
+        ),
+    ]
+
+
+class TripRequest(TripRow):
+    """Body of ``POST /v1/trip/predict``."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"request_id": "99999", "PULocationID": 130, "DOLocationID": 205, "trip_distance": 3.0}]
+        },
+    )
+
+    request_id: Annotated[RequestId, Field(description="The caller's own id of this request.")]
+
+
+class TripReply(BaseModel):
+    """Answer of ``POST /v1/trip/predict``: the predicted duration and what produced it."""
+
+    model_config = ConfigDict(
+        protected_namespaces=(),
+        json_schema_extra={
+            "examples": [
+                {
+                    "reply_code": 0,
+                    "duration": 12.785509620119132,
+                    "request_id": "99999",
+                    "transaction_id": "0192f0c4-7f3a-7d5e-9a41-3c0f6f1f7a10",
+                    "model_name": "trip_duration",
+                    "model_version": "green-2021-01",
+                }
+            ]
+        },
+    )
+
+    reply_code: Annotated[int, Field(description="0: the prediction succeeded.")] = 0
+    duration: Annotated[float, Field(description="Predicted duration of the trip in minutes.")]
+    request_id: Annotated[str, Field(description="The caller's id, as sent.")]
+    transaction_id: Annotated[str, Field(description="Our id of this prediction, unique (UUIDv7).")]
+    model_name: Annotated[str, Field(description="The model that answered.")]
+    model_version: Annotated[str, Field(description="The version of the model that answered.")]

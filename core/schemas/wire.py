@@ -1,0 +1,153 @@
+"""Wire version 1: what travels inside a ``predict_rows`` task, as plain JSON values.
+
+These are dataclasses with hand-written codecs, not pydantic models: a batch is decoded once a task on
+the hot path, and its rows are checked against the feature schema by the handler, column by column.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from core.schemas.outcome import BatchOutcome, RowError, RowErrorCode
+from core.utilities.errors import WireError
+
+WIRE_VERSION = 1
+Columns = Mapping[str, list[Any]]
+"""Feature name -> one value a row; all lists of equal length."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictRowsRequest:
+    """A batch of rows on its way to a worker.
+
+    Parameters
+    ----------
+    model, version : str, str or None
+        Who shall answer; ``None`` leaves the version to the worker's route.
+    columns : Columns
+        The features, (n_rows,) each.
+    ids : list of str
+        The callers' request ids, (n_rows,).
+    deadlines : list of float
+        Unix seconds after which nobody waits for the row, (n_rows,).
+    attempt : int
+        0 for the first sending.
+    """
+
+    model: str
+    version: str | None
+    columns: Columns
+    ids: list[str]
+    deadlines: list[float]
+    attempt: int = 0
+
+    def encode(self) -> dict[str, Any]:
+        """Return the message as JSON values."""
+        return {
+            "wire": WIRE_VERSION,
+            "model": self.model,
+            "version": self.version,
+            "columns": dict(self.columns),
+            "ids": self.ids,
+            "deadlines": self.deadlines,
+            "attempt": self.attempt,
+        }
+
+    @classmethod
+    def decode(cls, message: object) -> Self:
+        """Read a message.
+
+        Raises
+        ------
+        WireError
+            If it is of another wire version, misses a part, has one of the wrong type, or is ragged.
+        """
+        if not isinstance(message, dict) or message.get("wire") != WIRE_VERSION:
+            raise WireError(f"not a message of wire version {WIRE_VERSION}")
+        model, version = message.get("model"), message.get("version")
+        columns, ids = message.get("columns"), message.get("ids")
+        deadlines, attempt = message.get("deadlines"), message.get("attempt", 0)
+        if not isinstance(model, str) or not isinstance(version, str | None):
+            raise WireError("model or version is not a string")
+        if not isinstance(columns, dict) or not isinstance(ids, list) or not isinstance(deadlines, list):
+            raise WireError("columns, ids or deadlines is missing")
+        if type(attempt) is not int or attempt < 0:
+            raise WireError("attempt is not a count")
+        if not all(isinstance(values, list) and len(values) == len(ids) for values in (*columns.values(), deadlines)):
+            raise WireError("ragged: the columns, ids and deadlines differ in length")
+        if not all(type(deadline) in (int, float) for deadline in deadlines):
+            raise WireError("a deadline is not a number")
+        return cls(model=model, version=version, columns=columns, ids=ids, deadlines=deadlines, attempt=attempt)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictRowsReply:
+    """What a worker answers to a batch; ``outcome`` is in the order of the request's rows."""
+
+    model: str
+    version: str
+    worker: str
+    outcome: BatchOutcome
+    queue_ms: float
+
+    def encode(self) -> dict[str, Any]:
+        """Return the message as JSON values."""
+        outcome = self.outcome
+        return {
+            "wire": WIRE_VERSION,
+            "model": self.model,
+            "version": self.version,
+            "worker": self.worker,
+            "predictions": outcome.predictions,
+            "errors": {str(i): {"code": e.code.value, "detail": e.detail} for i, e in outcome.errors.items()},
+            "timings": {
+                "queue_ms": self.queue_ms,
+                "features_ms": outcome.features_ms,
+                "predict_ms": outcome.predict_ms,
+            },
+        }
+
+    @classmethod
+    def decode(cls, message: object, *, rows: int) -> Self:
+        """Read a reply to a batch of ``rows`` rows.
+
+        Raises
+        ------
+        WireError
+            If it is not such a reply: another wire version, another number of rows, a row with neither
+            a prediction nor an error.
+        """
+        if not isinstance(message, dict) or message.get("wire") != WIRE_VERSION:
+            raise WireError(f"not a reply of wire version {WIRE_VERSION}")
+        try:
+            predictions, timings = message["predictions"], message["timings"]
+            errors = {
+                int(index): RowError(RowErrorCode(error["code"]), str(error["detail"]))
+                for index, error in message["errors"].items()
+            }
+            outcome = BatchOutcome(
+                predictions=predictions,
+                errors=errors,
+                features_ms=float(timings["features_ms"]),
+                predict_ms=float(timings["predict_ms"]),
+            )
+            reply = cls(
+                model=str(message["model"]),
+                version=str(message["version"]),
+                worker=str(message["worker"]),
+                outcome=outcome,
+                queue_ms=float(timings["queue_ms"]),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise WireError(f"malformed reply: {type(error).__name__}") from error
+        _check_outcome(outcome, rows)
+        return reply
+
+
+def _check_outcome(outcome: BatchOutcome, rows: int) -> None:
+    """Raise unless each of ``rows`` rows has either a number or an error."""
+    if not isinstance(outcome.predictions, list) or len(outcome.predictions) != rows:
+        raise WireError(f"not a reply to {rows} rows")
+    for index, prediction in enumerate(outcome.predictions):
+        if type(prediction) not in (float, int) and index not in outcome.errors:
+            raise WireError(f"row {index} has neither a prediction nor an error")

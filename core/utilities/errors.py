@@ -1,0 +1,68 @@
+"""Every error this project raises on purpose: one root, one class a cause.
+
+Which HTTP status a class becomes is written in ``apps/api/errors.py`` and nowhere else.
+"""
+
+
+class TripcastError(Exception):
+    """Root of all errors that this project raises on purpose."""
+
+
+class SettingsError(TripcastError):
+    """Raised when a setting is missing or wrong; the message names the variable."""
+
+
+class DataError(TripcastError):
+    """Raised when input data cannot be read or breaks the schema."""
+
+
+class DownloadError(TripcastError):
+    """Raised when a file cannot be fetched whole."""
+
+
+class ArtifactError(TripcastError):
+    """Raised when a model version cannot be loaded."""
+
+
+class ArtifactIntegrityError(ArtifactError):
+    """Raised when an artifact's bytes are not those that its manifest names."""
+
+
+class ForbiddenClassError(ArtifactError):
+    """Raised when a pickle names a class outside the allow-list."""
+
+
+class GoldenRowsError(ArtifactError):
+    """Raised when a loaded version does not predict its golden rows."""
+
+
+class UnknownVersionError(TripcastError):
+    """Raised when a version is asked for that is not held here."""
+
+
+class FeatureError(TripcastError):
+    """Raised when the columns of a batch are not those of the model."""
+
+
+class WireError(TripcastError):
+    """Raised when a message does not follow the wire format."""
+
+
+class PredictionError(TripcastError):
+    """Raised when the model failed on a row."""
+
+
+class BrokerUnavailableError(TripcastError):
+    """Raised when the broker cannot be reached."""
+
+
+class NoWorkerError(TripcastError):
+    """Raised when no worker answers on the queue."""
+
+
+class LineFullError(TripcastError):
+    """Raised when more rows wait than the line may hold."""
+
+
+class DeadlinePassedError(TripcastError):
+    """Raised when a request's deadline passed before its answer came."""
