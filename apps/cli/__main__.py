@@ -1,0 +1,17 @@
+"""The command line: ``python -m apps.cli <command>``."""
+
+import typer
+
+from apps.cli.train import train
+
+app = typer.Typer(help="Tripcast's command line.", no_args_is_help=True, add_completion=False)
+app.command()(train)
+
+
+@app.callback()
+def main() -> None:
+    """Keep commands named even while there is only one."""
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,91 @@
+"""Which values a feature column may hold, derived from the pydantic schema of one row.
+
+The schema is written once, in ``core/schemas``; pydantic checks a caller's body with it, and these rules check a
+batch with it, column by column, at a tenth of the cost.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from core.schemas.outcome import RowError, RowErrorCode
+from core.utilities.errors import FeatureError
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnRule:
+    """What one column may hold: numbers of ``minimum..maximum``, whole ones only where ``whole`` is set."""
+
+    name: str
+    whole: bool
+    minimum: float
+    maximum: float
+    required: bool = True
+
+    def accepts(self, value: object) -> bool:
+        """Tell whether ``value`` may stand in this column; a bool is no number, and NaN is in no range."""
+        kind = type(value)
+        if kind is int or (kind is float and (not self.whole or value.is_integer())):  # type: ignore[attr-defined]
+            return self.minimum <= value <= self.maximum  # type: ignore[operator]
+        return False
+
+    @property
+    def complaint(self) -> str:
+        """What a value that is not accepted is told."""
+        return f"{self.name}: not {'an integer' if self.whole else 'a number'} of {self.minimum:g}..{self.maximum:g}"
+
+
+def column_rules(row: type[BaseModel]) -> tuple[ColumnRule, ...]:
+    """Derive the rules from the schema of one row, in its order.
+
+    Raises
+    ------
+    TypeError
+        If a field is not a number with a lowest and a highest value: no rule covers it.
+    """
+    schema = row.model_json_schema()
+    required = schema.get("required", [])
+    return tuple(_rule(name, field, name in required) for name, field in schema["properties"].items())
+
+
+def _rule(name: str, field: Mapping[str, Any], required: bool) -> ColumnRule:
+    if field.get("type") not in ("integer", "number") or not {"minimum", "maximum"} <= field.keys():
+        raise TypeError(f"field {name} is not a number with a minimum and a maximum")
+    return ColumnRule(
+        name=name,
+        whole=field["type"] == "integer",
+        minimum=field["minimum"],
+        maximum=field["maximum"],
+        required=required,
+    )
+
+
+def check_columns(columns: Mapping[str, Sequence[object]], rules: Sequence[ColumnRule]) -> None:
+    """Check that a batch has the model's columns and no other.
+
+    Raises
+    ------
+    FeatureError
+        If a required column is missing, one is unknown, or they differ in length.
+    """
+    known = {rule.name for rule in rules}
+    missing = [rule.name for rule in rules if rule.required and rule.name not in columns]
+    if missing:
+        raise FeatureError(f"missing features: {', '.join(missing)}")
+    if len(columns.keys() - known) > 0:
+        # Their names are the sender's text, so they are not repeated.
+        raise FeatureError(f"unknown features; the model's are: {', '.join(sorted(known))}")
+    if len({len(values) for values in columns.values()}) > 1:
+        raise FeatureError("the features differ in length")
+
+
+def check_rows(columns: Mapping[str, Sequence[object]], rules: Sequence[ColumnRule]) -> dict[int, RowError]:
+    """Check each value; return an error for each row that has a wrong one (its first wrong column is named)."""
+    errors: dict[int, RowError] = {}
+    for rule in reversed(rules):
+        accepts = rule.accepts
+        wrong = [index for index, value in enumerate(columns.get(rule.name, ())) if not accepts(value)]
+        errors |= {index: RowError(RowErrorCode.INVALID_ROW, rule.complaint) for index in wrong}
+    return errors

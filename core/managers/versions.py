@@ -1,0 +1,156 @@
+"""Store versions of models: whole or not at all, and never over another."""
+
+import json
+import os
+import pickle
+import platform
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version as version_of
+from pathlib import Path
+from typing import Any
+
+from core.handlers.base import TrainedModel
+from core.managers.artifacts import MANIFEST, ROUTE, load_version
+from core.schemas.catalog import CatalogEntry
+from core.schemas.manifest import Manifest
+from core.schemas.route import VERSION_ID, Route
+from core.utilities.errors import ArtifactError
+from core.utilities.hashing import sha256_of
+
+ARTIFACT = "model.pickle"
+LIBRARIES = ("numpy", "scipy", "scikit-learn")
+CODE = ("models", "handlers")
+"""Packages of ``core`` whose code can change a prediction; the row's schema counts by its content."""
+
+
+def store_version(
+    models_dir: Path,
+    trained: TrainedModel,
+    *,
+    entry: CatalogEntry,
+    version: str | None = None,
+    allowed_classes: Sequence[str] = (),
+) -> Path:
+    """Store a trained model as a new version, and load it back to see that it serves.
+
+    The files are written to a folder beside the final one, which is then renamed: nobody ever sees half a version.
+
+    Parameters
+    ----------
+    models_dir : Path
+        ``repo/models``.
+    trained : TrainedModel
+        What a handler's ``train`` gave.
+    entry : CatalogEntry
+        The model that it is a version of.
+    version : str, optional
+        Default: the label and a hash over code, data, parameters and artifact.
+    allowed_classes : sequence of str
+        Of a team's own model, as in :func:`core.managers.artifacts.load_version`.
+
+    Returns
+    -------
+    Path
+        The version's folder.
+
+    Raises
+    ------
+    ArtifactError
+        If that version's id is invalid or exists already, or it cannot be written, or does not load back.
+    """
+    content = pickle.dumps(trained.predictor, protocol=5)
+    code = code_revision()
+    version = version or version_id(trained, entry=entry, code=code, artifact=sha256_of(content))
+    if not re.fullmatch(VERSION_ID, version):
+        raise ArtifactError(f"{version!r} is no version id: letters, digits, '.', '_' and '-', 128 at most")
+    manifest = _manifest(trained, entry, version=version, code=code, content=content)
+    folder = models_dir / entry.model / version
+    if folder.exists():
+        raise ArtifactError(f"version {version} of {entry.model} exists already; versions never change")
+    try:
+        with _new_folder(folder.parent) as parent:
+            written = parent / version
+            written.mkdir()
+            _write(written / ARTIFACT, content)
+            _write(written / MANIFEST, (manifest.model_dump_json(indent=2) + "\n").encode())
+            load_version(written, entry=entry, allowed_classes=allowed_classes)
+            written.rename(folder)
+    except OSError as error:
+        raise ArtifactError(f"version {version} of {entry.model} cannot be stored ({error.strerror})") from error
+    return folder
+
+
+def set_champion(models_dir: Path, model: str, version: str) -> None:
+    """Let ``version`` answer for ``model`` from the next start on."""
+    route = Route(champion=version)
+    with _new_folder(models_dir / model) as parent:
+        _write(parent / ROUTE, (route.model_dump_json(indent=2) + "\n").encode())
+        (parent / ROUTE).replace(models_dir / model / ROUTE)
+
+
+def version_id(trained: TrainedModel, *, entry: CatalogEntry, code: str, artifact: str) -> str:
+    """Return the label and eight digits of a hash over everything that can change a prediction."""
+    covered = {
+        "code": code,
+        "feature_schema": entry.row.model_json_schema(),
+        "data": trained.training_data,
+        "parameters": trained.parameters,
+        "artifact": artifact,
+        "libraries": _libraries(),
+    }
+    return f"{trained.label}-{sha256_of(json.dumps(covered, sort_keys=True).encode())[:8]}"
+
+
+def code_revision() -> str:
+    """Return a hash of the code that trains and serves.
+
+    A content hash, not a commit: it is the same in a container without git, and it sees uncommitted changes.
+    """
+    core = Path(__file__).resolve().parents[1]
+    files = sorted(path for package in CODE for path in (core / package).rglob("*.py"))
+    listing = {path.relative_to(core).as_posix(): sha256_of(path.read_bytes()) for path in files}
+    return f"sources-{sha256_of(json.dumps(listing, sort_keys=True).encode())[:12]}"
+
+
+def _manifest(trained: TrainedModel, entry: CatalogEntry, *, version: str, code: str, content: bytes) -> Manifest:
+    return Manifest(
+        name=entry.model,
+        version=version,
+        artifact=ARTIFACT,
+        sha256=sha256_of(content),
+        libraries=_libraries(),
+        feature_schema=entry.row.model_json_schema(),
+        training_data=trained.training_data,
+        parameters=trained.parameters,
+        code_revision=code,
+        metrics=trained.metrics,
+        golden_rows=trained.golden_rows,
+        created_at=datetime.now(UTC),
+    )
+
+
+def _libraries() -> dict[str, Any]:
+    return {"python": platform.python_version(), **{name: version_of(name) for name in LIBRARIES}}
+
+
+@contextmanager
+def _new_folder(parent: Path) -> Iterator[Path]:
+    """Yield a folder on the file system of ``parent``, and remove what is left of it."""
+    parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=".new-", dir=parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

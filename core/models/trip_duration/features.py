@@ -1,0 +1,79 @@
+"""What the trip-duration model reads: the raw columns and the one that is derived from them.
+
+Training and serving both call :func:`derive`, so that they cannot drift apart.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+PICKUP = "PULocationID"
+DROPOFF = "DOLocationID"
+DISTANCE = "trip_distance"
+PAIR = "PU_DO"
+ZONES = 265
+"""TLC taxi zones are numbered 1..265; arrays by zone have 266 entries and leave the first unused."""
+
+
+def pair_names(pickup: Iterable[int], dropoff: Iterable[int]) -> list[str]:
+    """Name the zone pair of each trip.
+
+    Examples
+    --------
+    >>> pair_names([130], [205])
+    ['130_205']
+    """
+    return [f"{start}_{end}" for start, end in zip(pickup, dropoff, strict=True)]
+
+
+def derive(columns: Mapping[str, ArrayLike]) -> dict[str, NDArray[Any]]:
+    """Turn raw columns into the arrays that a predictor takes.
+
+    Parameters
+    ----------
+    columns : mapping of str to array-like
+        ``PULocationID``, ``DOLocationID`` (whole numbers) and ``trip_distance`` (miles), (n_rows,) each.
+
+    Returns
+    -------
+    dict of str to ndarray
+        The zone ids as (n_rows,) int64, the distance as (n_rows,) float64 and ``PU_DO`` as (n_rows,) object
+        array of strings like ``"130_205"``.
+    """
+    pickup = np.array(columns[PICKUP], dtype=np.int64)
+    dropoff = np.array(columns[DROPOFF], dtype=np.int64)
+    return {
+        PICKUP: pickup,
+        DROPOFF: dropoff,
+        DISTANCE: np.array(columns[DISTANCE], dtype=np.float64),
+        PAIR: np.array(pair_names(pickup.tolist(), dropoff.tolist()), dtype=object),
+    }
+
+
+def zones_of(pairs: Iterable[str]) -> tuple[IntArray, IntArray]:
+    """Read the zone ids back from pair names.
+
+    Returns
+    -------
+    tuple of ndarray
+        Pickup and drop-off zone, (n_pairs,) int64 each.
+
+    Raises
+    ------
+    ValueError
+        If a name is not ``"<zone>_<zone>"`` with zones of 1..265.
+    """
+    parts = [pair.split("_") for pair in pairs]
+    if not all(len(part) == 2 and all(_is_zone(zone) for zone in part) for part in parts):  # noqa: PLR2004 (a pair)
+        raise ValueError(f"a zone pair is not named like 130_205, with zones of 1..{ZONES}")
+    zones = np.array(parts, dtype=np.int64).reshape(-1, 2)
+    return zones[:, 0], zones[:, 1]
+
+
+def _is_zone(text: str) -> bool:
+    return text.isascii() and text.isdigit() and 1 <= int(text) <= ZONES
