@@ -1,0 +1,98 @@
+"""Reading a JSON body: its media type, its size, its form."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import orjson
+from fastapi import Request
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from starlette.requests import ClientDisconnect
+
+from apps.api.errors import BodyTooLargeError, InvalidBodyError, UnsupportedMediaTypeError
+from core.schemas.trip import RequestId
+
+MEBIBYTE = 1024 * 1024
+Model = TypeVar("Model", bound=BaseModel)
+_REQUEST_ID: TypeAdapter[str] = TypeAdapter(RequestId)
+
+
+async def read_json(request: Request, *, limit: int = MEBIBYTE) -> bytes:
+    """Return the body of ``request``.
+
+    Raises
+    ------
+    UnsupportedMediaTypeError
+        If it is not declared as JSON in UTF-8.
+    BodyTooLargeError
+        If it is larger than ``limit`` bytes: by its declared length, or once more than that has come.
+    """
+    if not _is_json(request.headers.get("content-type", "")):
+        raise UnsupportedMediaTypeError("the body must be application/json")
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length[:20]) > limit:
+        raise BodyTooLargeError(f"the body is larger than {limit} bytes")
+    return await _receive(request, limit)
+
+
+async def _receive(request: Request, limit: int) -> bytes:
+    parts, size = [], 0
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        part = message.get("body", b"")
+        size += len(part)
+        if size > limit:
+            raise BodyTooLargeError(f"the body is larger than {limit} bytes")
+        parts.append(part)
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def _is_json(content_type: str) -> bool:
+    if content_type == "application/json":
+        return True
+    media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
+    charsets = [part.removeprefix("charset=").strip('"') for part in parameters if part.startswith("charset=")]
+    return media_type == "application/json" and all(charset in {"utf-8", "utf8"} for charset in charsets)
+
+
+def validate(model: type[Model], body: bytes) -> Model:
+    """Return ``body`` as ``model``.
+
+    Raises
+    ------
+    InvalidBodyError
+        If it is not JSON, or not such a model; carries each fault. No value of the body is repeated.
+    """
+    try:
+        message = model.model_validate_json(body)
+    except ValidationError as error:
+        items = [_item(fault) for fault in error.errors(include_url=False, include_input=False, include_context=False)]
+        raise InvalidBodyError("the body is not what this route takes", items) from None
+    # The parser takes the last of two equal names. Each name has its colon, so more colons are worth a second look.
+    if body.count(b":") > len(message.model_fields_set):
+        json.loads(body, object_pairs_hook=_refuse_duplicates)
+    return message
+
+
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> None:
+    counts = Counter(name for name, _ in pairs)
+    items = [{"loc": ["body", name], "msg": "Field given twice"} for name, count in counts.items() if count > 1]
+    if items:
+        raise InvalidBodyError("the body is not what this route takes", items)
+
+
+def _item(fault: Mapping[str, Any]) -> dict[str, Any]:
+    return {"loc": ["body", *fault["loc"]], "msg": fault["msg"]}
+
+
+def find_request_id(body: bytes) -> str | None:
+    """Return the ``request_id`` of a body that is otherwise wrong, if it can be read."""
+    try:
+        content = orjson.loads(body)
+        return _REQUEST_ID.validate_python(content.get("request_id")) if isinstance(content, dict) else None
+    except (orjson.JSONDecodeError, ValidationError):
+        return None

@@ -1,0 +1,29 @@
+"""What routers are given: the settings and the way to the workers."""
+
+from typing import Annotated, TypedDict, cast
+
+from fastapi import Depends, Request
+
+from config import Settings
+from core.managers.queue_client import QueueClient
+
+
+class State(TypedDict):
+    """Built in the lifespan, present in every request's state."""
+
+    settings: Settings
+    queue: QueueClient
+
+
+def get_settings(request: Request) -> Settings:
+    """Return the settings of this application."""
+    return cast(Settings, request.state.settings)
+
+
+def get_queue(request: Request) -> QueueClient:
+    """Return this process's way to the workers."""
+    return cast(QueueClient, request.state.queue)
+
+
+SettingsDep = Annotated[Settings, Depends(get_settings)]
+QueueDep = Annotated[QueueClient, Depends(get_queue)]

@@ -1,0 +1,72 @@
+"""The web application: ``create_app()`` builds it, the lifespan opens and closes what it holds."""
+
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+
+from apps.api.dependencies import State
+from apps.api.errors import add_error_handlers
+from apps.api.middleware import Stopwatch
+from apps.api.openapi import add_openapi
+from apps.api.routers import health
+from apps.api.routers.predict import build_router
+from config import Settings, load_settings
+from core.managers.queue_client import LineLimits, QueueClient
+from core.schemas.catalog import CATALOG
+from core.utilities.errors import SettingsError
+
+DESCRIPTION = "Predictions through a task queue: concurrent requests are predicted as one batch by a worker."
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Return the web application.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        Read from the environment if not given; a wrong value then ends the process with one line.
+    """
+    if settings is None:
+        try:
+            settings = load_settings()
+        except SettingsError as error:
+            sys.exit(f"tripcast web: {error}")
+    app = FastAPIOffline(
+        title="Tripcast",
+        version=settings.api_version,
+        description=DESCRIPTION,
+        lifespan=_lifespan_for(settings),
+    )
+    app.add_middleware(Stopwatch)
+    add_error_handlers(app)
+    app.include_router(health.router)
+    for entry in CATALOG:
+        app.include_router(build_router(entry), prefix=f"/{settings.api_version}")
+    add_openapi(app)
+    return app
+
+
+def _lifespan_for(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[State]]:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[State]:
+        queue = QueueClient(
+            CATALOG,
+            broker_url=settings.broker_url,
+            backend_url=settings.result_backend_url,
+            limits=LineLimits(
+                max_batch_rows=settings.max_batch_rows,
+                max_inflight_per_worker=settings.max_inflight_per_worker,
+                max_waiting_rows=settings.max_waiting_rows,
+                worker_grace_s=settings.worker_grace_s,
+            ),
+        )
+        await queue.start()
+        try:
+            yield State(settings=settings, queue=queue)
+        finally:
+            await queue.stop()
+
+    return lifespan

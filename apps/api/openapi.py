@@ -1,0 +1,31 @@
+"""The OpenAPI document: FastAPI's own, and the schemas that routes name by reference."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from core.schemas.catalog import CATALOG
+from core.schemas.problem import Problem
+
+_TEMPLATE = "#/components/schemas/{model}"
+
+
+def add_openapi(app: FastAPI) -> None:
+    """Let ``app.openapi()`` describe the request bodies and problems too.
+
+    Routes read their bodies themselves (one validation, from bytes), so that FastAPI does not see them.
+    """
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = generate()
+            models: list[type[BaseModel]] = [Problem, *(entry.request for entry in CATALOG)]
+            _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=_TEMPLATE)
+            document.setdefault("components", {}).setdefault("schemas", {}).update(schemas["$defs"])
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI documents this as the way to extend it.

@@ -1,0 +1,56 @@
+"""``/health`` for people, ``/health/live`` and ``/health/ready`` for probes."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, ConfigDict
+
+from apps.api.dependencies import QueueDep, SettingsDep
+from core.schemas.catalog import CATALOG
+
+router = APIRouter(prefix="/health", tags=["health"])
+
+
+class Health(BaseModel):
+    """Who answers."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    name: str
+    api_version: str
+    model_version: str
+
+
+class Liveness(BaseModel):
+    """The process runs and its event loop turns."""
+
+    status: str = "live"
+
+
+class Readiness(BaseModel):
+    """Whether predictions can be served from here; ``missing`` names what is not there."""
+
+    status: str
+    missing: list[str]
+
+
+@router.get("", operation_id="health")
+async def health(settings: SettingsDep, queue: QueueDep) -> Health:
+    """Name the service, its API version and the version of the champion; empty until a worker was seen."""
+    version = settings.model_version or queue.champion(CATALOG[0].model)
+    return Health(name=settings.project_app, api_version=settings.api_version, model_version=version)
+
+
+@router.get("/live", operation_id="live")
+async def live() -> Liveness:
+    """Answer as long as the process can."""
+    return Liveness()
+
+
+@router.get("/ready", operation_id="ready", responses={503: {"model": Readiness, "description": "Not ready."}})
+async def ready(queue: QueueDep, response: Response) -> Readiness:
+    """Answer 200 once the broker is reached, a worker answers on the queue and its model is loaded."""
+    missing = sorted({part for entry in CATALOG if (part := queue.missing(entry.model)) is not None})
+    if missing:
+        response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    return Readiness(status="not ready" if missing else "ready", missing=missing)

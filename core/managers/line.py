@@ -1,0 +1,133 @@
+"""The line: concurrent requests for one model and version coalesce into batches.
+
+A request that finds the line free leaves at once. While as many batches as allowed are under way, rows
+gather; when one returns, all that gathered leave together. There is no timer: an idle system adds no
+delay, and the batch size follows the load by itself.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.schemas.outcome import RowError
+from core.utilities.errors import TripcastError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowAnswer:
+    """What came back for one row: a prediction or an error, and who gave it."""
+
+    prediction: float | None
+    error: RowError | None
+    model: str
+    version: str
+    task_id: str
+    queue_ms: float
+    features_ms: float
+    predict_ms: float
+
+
+@dataclass(slots=True, eq=False)
+class Row:
+    """One request in the line.
+
+    ``values`` are the features in the order of the catalog entry, ``expires_at`` the deadline in Unix
+    seconds, ``answer`` the future that the request waits for.
+    """
+
+    values: tuple[Any, ...]
+    request_id: str
+    expires_at: float
+    answer: asyncio.Future[RowAnswer]
+
+    def fail(self, error: TripcastError) -> None:
+        """Give this row an error of its own: a shared instance would gather the tracebacks of all its rows."""
+        if not self.answer.done():
+            self.answer.set_exception(type(error)(*error.args))
+
+
+@dataclass(slots=True, eq=False)
+class Batch:
+    """Rows that travel together.
+
+    ``attempt`` counts the sendings, ``task_ids`` are their ids; ``in_line`` tells whether the batch counts
+    as under way in its line.
+    """
+
+    rows: list[Row]
+    line: "Line"
+    attempt: int = 0
+    task_ids: list[str] = field(default_factory=list)
+    in_line: bool = True
+
+    @property
+    def wanted(self) -> list[Row]:
+        """The rows that somebody still waits for."""
+        return [row for row in self.rows if not row.answer.done()]
+
+
+class Line:
+    """First in, first out; complete when built; used on the event loop only.
+
+    Parameters
+    ----------
+    model, version : str, str or None
+        Who answers the rows of this line.
+    send : callable
+        Takes a batch away; called from the event loop, must not block.
+    max_batch_rows : int
+        Rows in one batch at most.
+    max_inflight : callable
+        Returns how many batches may be under way now.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        version: str | None,
+        *,
+        send: Callable[[Batch], None],
+        max_batch_rows: int,
+        max_inflight: Callable[[], int],
+    ) -> None:
+        self.model = model
+        self.version = version
+        self.inflight = 0
+        self._send = send
+        self._max_batch_rows = max_batch_rows
+        self._max_inflight = max_inflight
+        self._waiting: OrderedDict[Row, None] = OrderedDict()
+        self._departure: asyncio.Handle | None = None
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def join(self, row: Row) -> None:
+        """Let a row wait; it leaves with the next batch that may."""
+        self._waiting[row] = None
+        self._depart_soon()
+
+    def leave(self, row: Row) -> None:
+        """Take a row out, if it has not left yet: its caller is gone or its deadline has passed."""
+        self._waiting.pop(row, None)
+
+    def returned(self) -> None:
+        """Note that a batch is no longer under way; those that gathered meanwhile may leave."""
+        self.inflight -= 1
+        self._depart_soon()
+
+    def depart(self) -> None:
+        """Send what may leave now."""
+        self._departure = None
+        while self._waiting and self.inflight < self._max_inflight():
+            size = min(len(self._waiting), self._max_batch_rows)
+            rows = [self._waiting.popitem(last=False)[0] for _ in range(size)]
+            self.inflight += 1
+            self._send(Batch(rows=rows, line=self))
+
+    def _depart_soon(self) -> None:
+        """Depart once the loop has handled what is ready: requests that arrived together leave together."""
+        if self._departure is None and self._waiting and self.inflight < self._max_inflight():
+            self._departure = asyncio.get_running_loop().call_soon(self.depart)

@@ -1,0 +1,95 @@
+"""From a decoded batch to its reply: which version, which rows still matter, in which thread."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from core.managers.artifacts import LoadedModel
+from core.managers.model_cache import ModelCache
+from core.schemas.outcome import BatchOutcome, RowError, RowErrorCode
+from core.schemas.wire import Columns, PredictRowsReply, PredictRowsRequest
+from core.utilities.errors import UnknownVersionError
+
+Run = Callable[[Callable[[Columns], BatchOutcome], Columns], BatchOutcome]
+"""Calls a function with one argument, somewhere else perhaps, and returns its result."""
+
+
+class BatchPredictor:
+    """Predicts batches with the versions of a ``ModelCache``.
+
+    Parameters
+    ----------
+    models : ModelCache
+        The loaded versions.
+    worker : str
+        Name of this process, written into each reply.
+    run : callable
+        Runs the computation; a gevent worker passes its native thread pool, so that the hub stays free.
+    """
+
+    def __init__(self, models: ModelCache, *, worker: str, run: Run) -> None:
+        self.models = models
+        self.worker = worker
+        self.rows_done = 0
+        self.rows_in_hand = 0
+        self.busy_since: float | None = None
+        """When the running computation began (``time.monotonic()``); ``None`` while none runs."""
+        self._run = run
+
+    def compute(self, request: PredictRowsRequest, *, queue_ms: float = 0.0) -> PredictRowsReply:
+        """Predict a batch. A row that fails, fails alone; one past its deadline is not computed."""
+        try:
+            model = self.models.get(request.model, request.version)
+        except UnknownVersionError as error:
+            outcome = _all_failed(len(request.ids), RowErrorCode.UNKNOWN_VERSION, str(error))
+            return self._reply(request.model, request.version or "", outcome, queue_ms)
+        self.rows_in_hand += len(request.ids)
+        try:
+            outcome = self._compute_live_rows(model, request)
+        finally:
+            self.rows_in_hand -= len(request.ids)
+        self.rows_done += len(request.ids)
+        return self._reply(model.name, model.version, outcome, queue_ms)
+
+    def _compute_live_rows(self, model: LoadedModel, request: PredictRowsRequest) -> BatchOutcome:
+        now = time.time()
+        live = [index for index, deadline in enumerate(request.deadlines) if deadline > now]
+        if live and len(live) == len(request.ids):
+            return self._run(self._timed(model), request.columns)
+        columns = {name: [values[index] for index in live] for name, values in request.columns.items()}
+        computed = self._run(self._timed(model), columns) if live else BatchOutcome(predictions=[])
+        return _spread(computed, live, rows=len(request.ids))
+
+    def _timed(self, model: LoadedModel) -> Callable[[Columns], BatchOutcome]:
+        """Return the model's ``predict`` that notes when it began: in its own thread, not in the queue for it."""
+
+        def predict(columns: Columns) -> BatchOutcome:
+            self.busy_since = time.monotonic()
+            try:
+                return model.predict(columns)
+            finally:
+                self.busy_since = None
+
+        return predict
+
+    def _reply(self, model: str, version: str, outcome: BatchOutcome, queue_ms: float) -> PredictRowsReply:
+        return PredictRowsReply(model=model, version=version, worker=self.worker, outcome=outcome, queue_ms=queue_ms)
+
+
+def _all_failed(rows: int, code: RowErrorCode, detail: str) -> BatchOutcome:
+    return BatchOutcome(predictions=[None] * rows, errors=dict.fromkeys(range(rows), RowError(code, detail)))
+
+
+def _spread(computed: BatchOutcome, live: Sequence[int], *, rows: int) -> BatchOutcome:
+    """Put the outcome of the ``live`` rows back to their places; the others passed their deadline."""
+    whole = _all_failed(rows, RowErrorCode.DEADLINE_PASSED, "the deadline passed before the row was computed")
+    predictions: list[Any] = whole.predictions
+    errors = whole.errors
+    for position, index in enumerate(live):
+        del errors[index]
+        predictions[index] = computed.predictions[position]
+        if position in computed.errors:
+            errors[index] = computed.errors[position]
+    return BatchOutcome(
+        predictions=predictions, errors=errors, features_ms=computed.features_ms, predict_ms=computed.predict_ms
+    )

@@ -1,0 +1,171 @@
+"""The publisher: one thread that puts task messages on their queues.
+
+kombu blocks, and so must not run on the event loop; it does all sending here. Its own retries are off
+(they can block for minutes): a message is tried twice, the second time on a new connection, and then
+reported as failed. While the broker is away messages fail at once and the thread looks for it.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from queue import Empty, Full, Queue
+
+from kombu import Connection, Producer
+from loguru import logger
+
+from core.schemas.task_message import TaskMessage
+from core.utilities.errors import BrokerUnavailableError
+from core.utilities.urls import redact_url
+
+TIMEOUT_S = 0.4
+"""Of a connect and of a send; two tries of both stay within the second in which a caller gets his 503."""
+PROBE_INTERVAL_S = 0.25
+IDLE_PROBE_S = 1.0
+"""An idle connection is tried this often, so that a dead broker is known before the next request."""
+
+
+class Publisher:
+    """Publishes messages from one thread, in the order of ``publish``.
+
+    Parameters
+    ----------
+    url : str
+        Of the broker: Redis or AMQP.
+    on_failure : callable
+        Called on the publisher's thread with each message that could not be published.
+    on_change : callable
+        Called on the publisher's thread with whether the broker is reachable, when that changes.
+    capacity : int
+        Messages that may wait for the thread.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        on_failure: Callable[[TaskMessage], None],
+        on_change: Callable[[bool], None],
+        capacity: int = 1024,
+    ) -> None:
+        self.reachable = False
+        self._url = url
+        self._on_failure = on_failure
+        self._on_change = on_change
+        self._waiting: Queue[TaskMessage | None] = Queue(capacity)
+        self._connection: Connection | None = None
+        self._producer: Producer | None = None
+        self._thread = threading.Thread(target=self._publish_until_stopped, name="publisher", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread; ``on_change`` tells when the broker is reached."""
+        self._thread.start()
+
+    def publish(self, message: TaskMessage) -> None:
+        """Hand a message to the thread; does not block.
+
+        Raises
+        ------
+        BrokerUnavailableError
+            If the broker is known to be away, or too many messages wait already.
+        """
+        if not self.reachable:
+            raise BrokerUnavailableError("the broker cannot be reached")
+        try:
+            self._waiting.put_nowait(message)
+        except Full:
+            raise BrokerUnavailableError("the broker takes messages too slowly") from None
+
+    def stop(self) -> None:
+        """Send what waits, close the connection, end the thread."""
+        try:
+            self._waiting.put(None, timeout=2 * TIMEOUT_S)
+        except Full:
+            logger.warning("the publisher does not stop: its queue stays full")
+        self._thread.join(timeout=4 * TIMEOUT_S)
+
+    def _publish_until_stopped(self) -> None:
+        self._probe()
+        while True:
+            try:
+                message = self._waiting.get(timeout=IDLE_PROBE_S if self.reachable else PROBE_INTERVAL_S)
+            except Empty:
+                self._probe()
+                continue
+            if message is None:
+                break
+            self._publish_or_report(message)
+        self._disconnect()
+
+    def _publish_or_report(self, message: TaskMessage) -> None:
+        if not (self.reachable and (self._try_to_send(message) or self._try_to_send(message))):
+            self._set_reachable(reachable=False)
+            self._on_failure(message)
+
+    def _try_to_send(self, message: TaskMessage) -> bool:
+        try:
+            producer = self._producer or self._connect()
+            producer.publish(
+                message.body(),
+                exchange="",
+                routing_key=message.queue,
+                content_type="application/json",
+                content_encoding="utf-8",
+                headers=message.headers(),
+                correlation_id=message.task_id,
+                reply_to="",
+                delivery_mode=2,
+                retry=False,
+            )
+        except Exception as error:  # noqa: BLE001 (each transport raises its own; the thread must live on)
+            self._note(error)
+            return False
+        return True
+
+    def _connect(self) -> Producer:
+        """Open a connection and a channel, without kombu's own retries."""
+        self._connection = Connection(self._url, connect_timeout=TIMEOUT_S, transport_options=_options(self._url))
+        self._connection.connect()
+        self._producer = Producer(self._connection.channel(), auto_declare=False)
+        return self._producer
+
+    def _probe(self) -> None:
+        """Try the connection, or a new one; note a change."""
+        try:
+            producer = self._producer or self._connect()
+            if self._url.startswith("redis"):
+                producer.channel.client.ping()
+            else:
+                producer.channel.connection.heartbeat_tick()
+        except Exception as error:  # noqa: BLE001
+            self._note(error)
+            self._set_reachable(reachable=False)
+        else:
+            self._set_reachable(reachable=True)
+
+    def _note(self, error: Exception) -> None:
+        self._disconnect()
+        if self.reachable:
+            logger.warning("broker {}: {}", redact_url(self._url), type(error).__name__)
+
+    def _set_reachable(self, *, reachable: bool) -> None:
+        if reachable != self.reachable:
+            self.reachable = reachable
+            self._on_change(reachable)
+
+    def _disconnect(self) -> None:
+        connection, self._connection, self._producer = self._connection, None, None
+        if connection is None:
+            return
+        started = time.monotonic()
+        try:
+            connection.close()
+        except Exception as error:  # noqa: BLE001 (closing what is broken may fail in any way)
+            logger.debug("closing the broker connection: {}", type(error).__name__)
+        if time.monotonic() - started > TIMEOUT_S:
+            logger.warning("closing the broker connection took {:.1f} s", time.monotonic() - started)
+
+
+def _options(url: str) -> dict[str, object]:
+    if url.startswith("redis"):
+        return {"socket_timeout": TIMEOUT_S, "socket_connect_timeout": TIMEOUT_S, "socket_keepalive": True}
+    return {"read_timeout": TIMEOUT_S, "write_timeout": TIMEOUT_S, "confirm_publish": True}

@@ -1,0 +1,229 @@
+"""The way from a web process to the workers and back: what a router calls to predict a row."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from loguru import logger
+from redis.exceptions import RedisError
+
+from core.managers.ledger import Ledger
+from core.managers.line import Line, Row, RowAnswer
+from core.managers.publisher import Publisher
+from core.managers.replies import ReplyListener
+from core.managers.worker_directory import WorkerDirectory
+from core.schemas.catalog import CatalogEntry
+from core.schemas.outcome import RowErrorCode
+from core.schemas.task_message import TaskMessage
+from core.utilities.errors import (
+    BrokerUnavailableError,
+    DeadlinePassedError,
+    LineFullError,
+    NoWorkerError,
+    PredictionError,
+)
+
+TEND_INTERVAL_S = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineLimits:
+    """How much may gather and travel; the defaults are those of the settings."""
+
+    max_batch_rows: int = 512
+    max_inflight_per_worker: int = 2
+    max_waiting_rows: int = 10_000
+    worker_grace_s: float = 10.0
+
+
+class QueueClient:
+    """Predicts rows through the queue; one a web process, built in its lifespan.
+
+    Parameters
+    ----------
+    entries : sequence of CatalogEntry
+        The models that can be asked for.
+    broker_url, backend_url : str
+        Where messages go, and the Redis where results and heartbeats are.
+    limits : LineLimits
+        Bounds of the line.
+    """
+
+    def __init__(
+        self, entries: Sequence[CatalogEntry], *, broker_url: str, backend_url: str, limits: LineLimits
+    ) -> None:
+        self.process = uuid.uuid4().hex[:12]
+        self._entries = {entry.model: entry for entry in entries}
+        self._limits = limits
+        self._lines: dict[tuple[str, str | None], Line] = {}
+        self._champions: dict[str, str] = {}
+        self._loop = asyncio.get_running_loop()
+        self._tending: asyncio.Task[None] | None = None
+        self.workers = WorkerDirectory(backend_url)
+        self.publisher = Publisher(broker_url, on_failure=self._on_failure, on_change=self._on_broker_change)
+        self.replies = ReplyListener(
+            backend_url, prefix=f"{self.process}-", on_reply=self._on_reply, pending=self._pending, wanted=self._owns
+        )
+        self._ledgers = {
+            entry.model: Ledger(
+                entry, process=self.process, publish=self.publisher.publish, read_results=self.replies.read
+            )
+            for entry in entries
+        }
+
+    async def start(self) -> None:
+        """Connect to everything; what cannot be reached yet is looked for in the background."""
+        self.publisher.start()
+        self.replies.start()
+        self._tending = asyncio.create_task(self._tend_for_ever(), name="queue-tender")
+
+    async def stop(self) -> None:
+        """Close everything. Requests must have been drained before."""
+        if self._tending is not None:
+            self._tending.cancel()
+            await asyncio.gather(self._tending, return_exceptions=True)
+        await asyncio.to_thread(self.publisher.stop)
+        await self.replies.stop()
+        await self.workers.stop()
+
+    async def predict(
+        self, model: str, version: str | None, values: tuple[Any, ...], *, request_id: str, timeout_s: float
+    ) -> RowAnswer:
+        """Predict one row.
+
+        Parameters
+        ----------
+        model, version : str, str or None
+            Who shall answer; ``None`` leaves the version to the worker's route.
+        values : tuple
+            The features, in the order of the catalog entry.
+        request_id : str
+            The caller's id.
+        timeout_s : float
+            Seconds until the deadline.
+
+        Raises
+        ------
+        BrokerUnavailableError, NoWorkerError, LineFullError
+            If the row is not taken.
+        DeadlinePassedError
+            If no answer came in time.
+        PredictionError
+            If the model failed on this row.
+        """
+        line = self._line(model, version)
+        self._admit(self._entries[model])
+        row = Row(values, request_id, time.time() + timeout_s, self._loop.create_future())
+        alarm = self._loop.call_later(timeout_s, row.fail, DeadlinePassedError("no answer before the deadline"))
+        line.join(row)
+        try:
+            answer = await row.answer
+        finally:
+            alarm.cancel()
+            line.leave(row)
+        return _raise_for_error(answer)
+
+    def waiting_rows(self) -> int:
+        """Return how many rows wait in this process, not yet in any queue."""
+        return sum(len(line) for line in self._lines.values())
+
+    def missing(self, model: str) -> str | None:
+        """Return what is missing before ``model`` can be served from here, ``None`` if nothing is."""
+        if not self.publisher.reachable:
+            return "broker"
+        if not self.replies.connected.is_set():
+            return "result backend"
+        workers = self.workers.serving(self._entries[model].queue)
+        if not workers:
+            return "worker"
+        return None if any(model in worker.models for worker in workers) else "model"
+
+    def champion(self, model: str) -> str:
+        """Return the version that answers for ``model`` by default; empty until a worker was seen."""
+        for worker in self.workers.serving(self._entries[model].queue):
+            self._champions.update({name: versions[0] for name, versions in worker.models.items()})
+        return self._champions.get(model, "")
+
+    def _pending(self) -> list[str]:
+        return [task_id for ledger in self._ledgers.values() for task_id in ledger.pending()]
+
+    def _owns(self, task_id: str) -> bool:
+        return any(ledger.owns(task_id) for ledger in self._ledgers.values())
+
+    def _line(self, model: str, version: str | None) -> Line:
+        line = self._lines.get((model, version))
+        if line is None:
+            queue = self._entries[model].queue
+            line = Line(
+                model,
+                version,
+                send=self._ledgers[model].send,
+                max_batch_rows=self._limits.max_batch_rows,
+                max_inflight=lambda: self._limits.max_inflight_per_worker * max(1, len(self.workers.serving(queue))),
+            )
+            self._lines[model, version] = line
+        return line
+
+    def _admit(self, entry: CatalogEntry) -> None:
+        if not self.publisher.reachable:
+            raise BrokerUnavailableError("the broker cannot be reached")
+        if not self.replies.connected.is_set():
+            raise BrokerUnavailableError("the result backend cannot be reached")
+        if self.workers.seconds_without(entry.queue) > self._limits.worker_grace_s:
+            raise NoWorkerError("no worker takes tasks")
+        if self.waiting_rows() >= self._limits.max_waiting_rows:
+            raise LineFullError("too many requests wait")
+
+    def _on_reply(self, task_id: str, record: dict[str, Any]) -> None:
+        for ledger in self._ledgers.values():
+            if ledger.owns(task_id):
+                ledger.on_reply(task_id, record)
+
+    def _on_failure(self, message: TaskMessage) -> None:
+        """Called on the publisher's thread."""
+        self._loop.call_soon_threadsafe(self._on_unsent, message.task_id)
+
+    def _on_unsent(self, task_id: str) -> None:
+        for ledger in self._ledgers.values():
+            ledger.on_unsent(task_id)
+
+    def _on_broker_change(self, reachable: bool) -> None:
+        """Called on the publisher's thread."""
+        logger.log("INFO" if reachable else "WARNING", "broker {}", "reached" if reachable else "lost")
+        if reachable:
+            self._loop.call_soon_threadsafe(self._on_broker_back)
+
+    def _on_broker_back(self) -> None:
+        for ledger in self._ledgers.values():
+            ledger.on_broker_back()
+
+    async def _tend_for_ever(self) -> None:
+        """Twice a heartbeat: forget what nobody wants, look for what is lost, let more depart."""
+        while True:
+            await asyncio.sleep(TEND_INTERVAL_S)
+            for ledger in self._ledgers.values():
+                ledger.drop_unwanted()
+            try:
+                await self.workers.poll()
+                await self._look_for_lost()
+            except (RedisError, OSError, TimeoutError) as error:
+                logger.debug("the workers cannot be seen: {}", type(error).__name__)
+            for line in self._lines.values():
+                line.depart()
+
+    async def _look_for_lost(self) -> None:
+        for entry in self._entries.values():
+            ledger = self._ledgers[entry.model]
+            if len(ledger):
+                await ledger.look_for_lost(self.workers.holding(entry.queue))
+
+
+def _raise_for_error(answer: RowAnswer) -> RowAnswer:
+    if answer.error is None:
+        return answer
+    if answer.error.code is RowErrorCode.DEADLINE_PASSED:
+        raise DeadlinePassedError(answer.error.detail)
+    raise PredictionError(answer.error.code.value)

@@ -1,0 +1,57 @@
+"""The worker directory: which workers live, as this web process last read it."""
+
+import asyncio
+
+from core.managers.heartbeat import read_heartbeats
+from core.managers.redis_clients import create_async_client
+from core.schemas.heartbeat import Heartbeat
+
+POLL_INTERVAL_S = 0.25
+
+
+class WorkerDirectory:
+    """Holds the workers' heartbeats as of the last poll.
+
+    Parameters
+    ----------
+    url : str
+        Redis of the result backend.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._client = create_async_client(url)
+        self._workers: list[Heartbeat] = []
+        self._last_seen: dict[str, float] = {}
+
+    async def stop(self) -> None:
+        """Close the connection."""
+        await self._client.aclose()
+
+    def holding(self, queue: str) -> list[Heartbeat]:
+        """Return the living workers that may hold tasks of ``queue``, draining ones included."""
+        return [worker for worker in self._workers if queue in worker.queues]
+
+    def serving(self, queue: str) -> list[Heartbeat]:
+        """Return the living workers that take tasks from ``queue``."""
+        return [worker for worker in self.holding(queue) if not worker.draining]
+
+    def seconds_without(self, queue: str) -> float:
+        """Return how long no worker has been seen on ``queue``: 0 with one, infinity if never."""
+        if self.serving(queue):
+            return 0.0
+        seen = self._last_seen.get(queue)
+        return float("inf") if seen is None else asyncio.get_running_loop().time() - seen
+
+    async def poll(self) -> None:
+        """Read the heartbeats.
+
+        Raises
+        ------
+        redis.exceptions.RedisError
+            If Redis cannot be reached; what was read last still stands.
+        """
+        self._workers = await read_heartbeats(self._client)
+        now = asyncio.get_running_loop().time()
+        for worker in self._workers:
+            if not worker.draining:
+                self._last_seen.update(dict.fromkeys(worker.queues, now))

@@ -1,0 +1,46 @@
+"""What every prediction task does around its own three lines: time, isolate, log."""
+
+import sys
+import time
+from dataclasses import replace
+
+from celery import Task
+
+from core.managers.batch_log import log_batch
+from core.managers.predictor import BatchPredictor
+from core.managers.sandbox import predict_in_sandbox
+from core.schemas.wire import PredictRowsReply, PredictRowsRequest
+
+SANDBOX_COMMAND = (sys.executable, "-m", "tasks.sandbox")
+
+
+class PredictionTask(Task):
+    """Base of the prediction tasks; its application is a ``TripcastCelery``."""
+
+    def predict(self, request: PredictRowsRequest) -> PredictRowsReply:
+        """Predict a batch and log it; one under suspicion goes to the sandbox.
+
+        Under suspicion is what came over the quarantine queue, and what was delivered again because its
+        first worker died before it acknowledged.
+        """
+        predictor: BatchPredictor = self.app.predictor
+        queue_ms = self._queue_ms()
+        if self._is_suspicious():
+            reply = predict_in_sandbox(
+                SANDBOX_COMMAND, request, worker=predictor.worker, row_timeout_s=self.app.model_timeout_s
+            )
+            reply = replace(reply, queue_ms=queue_ms)
+        else:
+            reply = predictor.compute(request, queue_ms=queue_ms)
+        if request.ids:
+            log_batch(reply, task_id=str(self.request.id), request_ids=request.ids, side="worker")
+        return reply
+
+    def _is_suspicious(self) -> bool:
+        delivery = self.request.delivery_info or {}
+        return bool(delivery.get("redelivered")) or str(delivery.get("routing_key")).endswith(".quarantine")
+
+    def _queue_ms(self) -> float:
+        """Return how long the message waited: from the sender's stamp to now, 0 without a stamp."""
+        sent_at = self.request.get("sent_at")
+        return max(0.0, (time.time() - sent_at) * 1000.0) if isinstance(sent_at, int | float) else 0.0

@@ -1,0 +1,152 @@
+"""Entry point of a worker: ``celery -A tasks.worker worker -P gevent -Q tasks.trip,tasks.trip.quarantine``.
+
+Celery's command line looks for ``app`` in this module and has monkey-patched for gevent before it does.
+"""
+
+import os
+import socket
+import sys
+import time
+import uuid
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from celery import signals
+from celery.platforms import SecurityWarning
+from celery.worker import state
+from loguru import logger
+
+from config import Settings, load_settings
+from core.managers.heartbeat import HeartbeatWriter
+from core.managers.predictor import BatchPredictor, Run
+from core.managers.watchdog import Watchdog
+from core.schemas.catalog import TRIP_DURATION
+from core.schemas.heartbeat import Heartbeat
+from core.utilities.errors import ArtifactError, SettingsError
+from core.utilities.logging import configure_logging
+from tasks.app import TripcastCelery, create_celery
+from tasks.models import create_predictor
+
+
+def create_worker_app() -> TripcastCelery:
+    """Return the Celery application of a worker process, with the hooks that make it one.
+
+    A wrong setting ends the process with one line.
+    """
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        sys.exit(f"tripcast worker: {error}")
+    # Celery warns root of pickled messages; only JSON is accepted here.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
+    celery = create_celery(settings)
+    WorkerProcess(celery, settings).connect()
+    return celery
+
+
+class WorkerProcess:
+    """One worker process: connects logging, models, heartbeat and watchdog to Celery's signals."""
+
+    def __init__(self, celery: TripcastCelery, settings: Settings) -> None:
+        self._celery = celery
+        self._settings = settings
+        self._heartbeat: HeartbeatWriter | None = None
+        self._watchdog: Watchdog | None = None
+
+    def connect(self) -> None:
+        """Follow the signals from now on; Celery keeps this object alive."""
+        signals.setup_logging.connect(self._keep_celery_from_logging, weak=False)
+        signals.worker_init.connect(self._load, weak=False)
+        signals.worker_ready.connect(self._begin, weak=False)
+        signals.worker_shutting_down.connect(self._drain, weak=False)
+        signals.worker_shutdown.connect(self._end, weak=False)
+
+    def _keep_celery_from_logging(self, **_: Any) -> None:  # noqa: ANN401 (Celery's signals)
+        """Having a receiver, Celery sets up no logging of its own."""
+
+    def _load(self, sender: Any, **_: Any) -> None:  # noqa: ANN401
+        directory = self._settings.log_dir / "tasks" / TRIP_DURATION.resource
+        configure_logging(directory=directory, process="worker", level=self._settings.log_level)
+        self._celery.predictor = _create_predictor(self._settings, run=_runner_for(sender.pool_cls))
+
+    def _begin(self, sender: Any, **_: Any) -> None:  # noqa: ANN401
+        """Start when the first connection stands; the signal comes again after each reconnect."""
+        if self._heartbeat is not None:
+            return
+        predictor = self._celery.predictor
+        queues = [queue.name for queue in sender.task_consumer.queues]
+        self._heartbeat = HeartbeatWriter(
+            self._settings.result_backend_url, compose=_heartbeat_composer(predictor, queues=queues)
+        )
+        self._heartbeat.start()
+        self._watchdog = Watchdog(self._settings.model_timeout_s, busy_since=lambda: predictor.busy_since)
+        self._watchdog.start()
+
+    def _drain(self, **_: Any) -> None:  # noqa: ANN401
+        if self._heartbeat is not None:
+            self._heartbeat.drain()
+
+    def _end(self, **_: Any) -> None:  # noqa: ANN401
+        if self._watchdog is not None:
+            self._watchdog.stop()
+        if self._heartbeat is not None:
+            self._heartbeat.stop()
+
+
+def _create_predictor(settings: Settings, *, run: Run) -> BatchPredictor:
+    """Load the models; a worker without its models does not start."""
+    try:
+        return create_predictor(settings, worker=_process_name(), run=run)
+    except ArtifactError as error:
+        logger.error("the worker does not start: {}", error)
+        sys.exit(1)
+
+
+def _process_name() -> str:
+    """Return a name that no other process has, not even a later one with the same pid."""
+    return f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+
+
+def _runner_for(pool: Any) -> Run:  # noqa: ANN401
+    """Return how this pool shall compute: gevent in a native thread, so that the hub keeps beating."""
+    if not getattr(pool, "__module__", "").endswith("gevent"):
+        return lambda function, columns: function(columns)
+    from gevent import get_hub  # noqa: PLC0415 (only where gevent is the pool)
+    from gevent.threadpool import ThreadPool  # noqa: PLC0415
+
+    # One thread: the computation holds the GIL, more threads would only take turns and starve the hub.
+    threads = ThreadPool(1, hub=get_hub())
+    return lambda function, columns: threads.apply(function, (columns,))
+
+
+def _heartbeat_composer(predictor: BatchPredictor, *, queues: list[str]) -> Callable[[int, bool], Heartbeat]:
+    """Return a function that describes this process as it is at the moment of the call."""
+    last = (time.monotonic(), predictor.rows_done)
+
+    def compose(beat: int, draining: bool) -> Heartbeat:
+        nonlocal last
+        now, rows = time.monotonic(), predictor.rows_done
+        rate = (rows - last[1]) / max(now - last[0], 1e-9)
+        last = (now, rows)
+        # Celery forgets what is reserved when it loses the broker, but what is active still runs.
+        in_hand = {request.id: request for request in (*state.reserved_requests, *state.active_requests)}
+        return Heartbeat(
+            id=predictor.worker,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            queues=queues,
+            models=predictor.models.held(),
+            device="cpu",
+            rows_per_s=rate,
+            rows_in_hand=predictor.rows_in_hand,
+            tasks_in_hand=list(in_hand),
+            beat=beat,
+            draining=draining,
+            time=time.time(),
+        )
+
+    return compose
+
+
+app = create_worker_app()
