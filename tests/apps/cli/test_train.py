@@ -1,0 +1,114 @@
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from apps.cli.__main__ import app
+from core.managers.artifacts import find_champion, load_version
+from core.schemas.catalog import TRIP_DURATION
+from tests.core.handlers.tlc_files import month_of_trips
+from tests.core.managers.file_server import Behaviour, file_server
+
+
+@pytest.fixture
+def models_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MODELS_DIR", str(tmp_path / "models"))
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    (tmp_path / "data").mkdir()
+    for month in ("2021-01", "2021-02"):
+        month_of_trips(tmp_path / "data" / f"green_tripdata_{month}.parquet")
+    return tmp_path / "data"
+
+
+def train(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["train", *map(str, arguments)], env={"COLUMNS": "200"})
+
+
+def one_line(result: Result) -> str:
+    """Return the only line of a command that failed, which is on stderr."""
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    return line
+
+
+def test_a_folder_of_months_becomes_a_version_that_serves(models_dir: Path, data: Path) -> None:
+    result = train("--data", data, "--champion")
+    assert result.exit_code == 0, result.output
+    assert "2021-02" in result.stdout
+    model = load_version(find_champion(models_dir, "trip_duration"), entry=TRIP_DURATION)
+    assert model.version in result.stdout
+    assert model.manifest is not None
+    assert list(model.manifest.training_data) == ["green_tripdata_2021-01.parquet"]
+
+
+def test_files_may_be_given_one_by_one_and_the_version_named(models_dir: Path, data: Path) -> None:
+    files = [argument for path in data.iterdir() for argument in ("--data", path)]
+    assert train(*files, "--train-month", "2021-02", "--test-month", "2021-01", "--version", "mine").exit_code == 0
+    manifest = json.loads((models_dir / "trip_duration" / "mine" / "manifest.json").read_text())
+    assert list(manifest["training_data"]) == ["green_tripdata_2021-02.parquet"]
+
+
+def test_without_champion_the_route_stays(models_dir: Path, data: Path) -> None:
+    assert train("--data", data).exit_code == 0
+    assert not (models_dir / "trip_duration" / "route.json").exists()
+
+
+def test_a_version_is_not_trained_over(models_dir: Path, data: Path) -> None:
+    train("--data", data)
+    assert "exists already" in one_line(train("--data", data))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--train-month", "2021-13"], "a month is written"),
+        (["--train-month", "January"], "a month is written"),
+        (["--train-month", "2021-02"], "no green_tripdata_2021-03.parquet"),
+        (["--version", "../x"], "version id"),
+    ],
+)
+def test_a_wrong_argument_is_one_line(models_dir: Path, data: Path, arguments: list[str], message: str) -> None:
+    assert message in one_line(train("--data", data, *arguments))
+
+
+def test_a_wrong_setting_is_one_line(monkeypatch: pytest.MonkeyPatch, data: Path) -> None:
+    monkeypatch.setenv("HTTP_PORT", "many")
+    assert "HTTP_PORT" in one_line(train("--data", data))
+
+
+def test_without_data_the_months_are_downloaded(models_dir: Path, data: Path, tmp_path: Path) -> None:
+    content = (data / "green_tripdata_2021-01.parquet").read_bytes()
+    with file_server(Behaviour(content)) as url:
+        result = train("--source", url, "--raw-dir", tmp_path / "raw")
+    assert result.exit_code == 0, result.output
+    assert sorted(path.name for path in (tmp_path / "raw").iterdir()) == [
+        "green_tripdata_2021-01.parquet",
+        "green_tripdata_2021-02.parquet",
+    ]
+
+
+def test_a_download_that_is_no_parquet_is_one_line(models_dir: Path, tmp_path: Path) -> None:
+    with file_server(Behaviour(b"<html>sign in first</html>")) as url:
+        result = train("--source", url, "--raw-dir", tmp_path / "raw")
+    assert "not a readable file of green-taxi trips" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert list((tmp_path / "raw").iterdir()) == []
+
+
+def test_without_a_network_it_says_so_in_one_line_and_names_the_way_out(models_dir: Path, tmp_path: Path) -> None:
+    with file_server(Behaviour(b"")) as url:
+        pass
+    result = train("--source", url, "--raw-dir", tmp_path / "raw")
+    assert result.exit_code == 1
+    assert "no connection" in result.stderr
+    assert "make train DATA=" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert "Traceback" not in result.output

@@ -1,0 +1,244 @@
+"""The whole system on this machine, as ``make run`` starts it, in a copy of the project and on free ports."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+import pytest
+
+from boot.local.launch import greeting
+from boot.local.ports import free_port
+from config import ROOT, Settings
+from tests.boot.processes import alive, descendants, get, until
+
+COMMAND = (sys.executable, "-m", "boot.local")
+PARTS = ("apps", "boot", "core", "tasks", "repo/models")
+READY_S = 60.0
+pytestmark = pytest.mark.e2e
+
+
+class System:
+    """A launcher and what it has shown."""
+
+    def __init__(self, directory: Path, **environment: str) -> None:
+        self.port = int(environment.setdefault("HTTP_PORT", str(free_port())))
+        self.process = subprocess.Popen(
+            COMMAND,
+            cwd=directory,
+            env=_environment(**environment),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        self.lines.extend(iter(self.process.stdout.readline, ""))
+
+    def shown(self, text: str) -> bool:
+        return text in "".join(self.lines)
+
+    def wait_until_ready(self) -> None:
+        until(lambda: self.shown("Ctrl-C stops it") or self.process.poll() is not None, timeout_s=READY_S)
+        assert self.process.poll() is None, "".join(self.lines)
+
+    def end(self, number: int) -> None:
+        """Send a signal and wait until the launcher is gone."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        self.process.wait(timeout=30)
+        self._reader.join(timeout=30)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+    def child(self, program: str) -> int | None:
+        """Return the process id of the live child whose command matches ``program``, None while there is none."""
+        for process in psutil.Process(self.process.pid).children():
+            try:
+                if re.search(program, " ".join(process.cmdline())):
+                    return int(process.pid)
+            except (psutil.NoSuchProcess, psutil.ZombieProcess):
+                continue
+        return None
+
+    def predict(self) -> dict[str, Any]:
+        """Send the request of the `curl` that was shown."""
+        (line,) = (line for line in self.lines if "curl" in line)
+        _, _, url, _, header, _, body = shlex.split(line)
+        request = urllib.request.Request(url, data=body.encode(), headers=dict([header.split(": ")]))  # noqa: S310
+        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310 (http)
+            answer: dict[str, Any] = json.load(response)
+            return answer
+
+
+def _environment(**values: str) -> dict[str, str]:
+    """Return an environment in which the user has set ``values`` alone."""
+    ours = {name.upper() for name in Settings.model_fields}
+    return {**{name: value for name, value in os.environ.items() if name not in ours}, **values}
+
+
+def _run(directory: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        COMMAND,
+        check=False,
+        cwd=directory,
+        env=_environment(**environment),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what runs, so that neither broker data nor logs of this folder are touched."""
+    directory = tmp_path_factory.mktemp("project")
+    for part in PARTS:
+        shutil.copytree(ROOT / part, directory / part)
+    shutil.copy(ROOT / "config.py", directory)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def system(project: Path) -> Iterator[System]:
+    running = System(project)
+    try:
+        running.wait_until_ready()
+        yield running
+    finally:
+        running.end(signal.SIGTERM)
+
+
+@pytest.fixture
+def copy(project: Path, tmp_path: Path) -> Path:
+    """A copy of its own, for a test that starts a system of its own."""
+    directory = tmp_path / "copy"
+    shutil.copytree(project, directory, ignore=shutil.ignore_patterns("broker", "logs"))
+    return directory
+
+
+def test_the_curl_that_is_shown_answers_a_duration(system: System) -> None:
+    answer = system.predict()
+
+    assert answer["reply_code"] == 0
+    assert 1 < answer["duration"] < 60
+
+
+def test_the_documentation_is_where_it_says(system: System) -> None:
+    (line,) = (line for line in system.lines if "Docs" in line)
+
+    assert line.split()[-1] == f"http://127.0.0.1:{system.port}/docs"
+    assert get(system.port, "/docs") == 200
+
+
+def test_a_second_launcher_is_refused_in_one_line(system: System, project: Path) -> None:
+    same_port = _run(project, HTTP_PORT=str(system.port))
+    same_data = _run(project, HTTP_PORT=str(free_port()))
+
+    assert (same_port.returncode, same_data.returncode) == (1, 1)
+    assert re.fullmatch(rf"Port {system.port} is in use .*\n", same_port.stderr)
+    assert re.fullmatch(rf"Already running: process {system.process.pid} uses .*\n", same_data.stderr)
+
+
+@pytest.mark.parametrize("program", ["-m celery", "-m gunicorn", "(valkey|redis)-server"])
+def test_each_part_is_back_after_it_was_killed(system: System, program: str) -> None:
+    victim = system.child(program)
+    assert victim is not None
+    os.kill(victim, signal.SIGKILL)
+    until(lambda: system.child(program) not in {None, victim})
+    until(lambda: get(system.port, "/health/ready") == 200, timeout_s=READY_S)
+
+    assert system.predict()["reply_code"] == 0
+
+
+def test_logs_of_web_and_worker_are_files_of_json_lines(system: System, project: Path) -> None:
+    for folder in ("apps/api", "tasks/trip"):
+        files = list((project / "repo" / "logs" / folder).glob("*.jsonl"))
+        lines = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+        assert lines, folder
+        assert all(line["message"] for line in lines)
+    assert system.shown("worker-1 |")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_everything_within_ten_seconds(copy: Path, number: int) -> None:
+    system = System(copy, WEB_WORKERS="2")
+    try:
+        system.wait_until_ready()
+        processes = descendants(system.process.pid)
+        started = time.monotonic()
+    finally:
+        system.end(number)
+
+    assert time.monotonic() - started < 10
+    assert system.process.returncode == 0
+    assert len(processes) >= 5
+    assert not [process for process in processes if alive(process.pid)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent died")
+def test_a_killed_launcher_leaves_nothing_behind(copy: Path) -> None:
+    system = System(copy)
+    try:
+        system.wait_until_ready()
+        processes = descendants(system.process.pid)
+    finally:
+        system.process.kill()
+        system.process.wait()
+
+    until(lambda: not [process for process in processes if alive(process.pid)])
+    system.end(signal.SIGKILL)
+
+
+def test_a_part_that_cannot_start_ends_the_launcher_with_one_line(copy: Path) -> None:
+    (copy / "tasks" / "worker.py").write_text("raise SystemExit('no model')\n")
+    done = _run(copy, HTTP_PORT=str(free_port()))
+
+    assert done.returncode == 1
+    assert done.stderr == "worker-1 died 5 times in a row at its start: no model\n"
+
+
+def test_a_signal_during_the_start_stops_what_was_started(copy: Path) -> None:
+    system = System(copy, WORKERS="0", REDIS_PORT=str(free_port()))
+    try:
+        until(lambda: system.shown("broker at"))
+        processes = descendants(system.process.pid)
+    finally:
+        system.end(signal.SIGHUP)
+
+    assert system.process.returncode == 0
+    assert processes
+    assert not [process for process in processes if alive(process.pid)]
+    assert not system.shown("ready after")
+
+
+def test_a_wrong_setting_is_one_line_that_names_it(project: Path) -> None:
+    done = _run(project, HTTP_PORT="eighty")
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("HTTP_PORT: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(("host", "base"), [("127.0.0.1", "http://127.0.0.1:9000"), ("::1", "http://[::1]:9000")])
+def test_the_greeting_shows_addresses_that_can_be_copied(host: str, base: str) -> None:
+    text = greeting(Settings(_env_file=None, http_port=9000), host=host)
+
+    assert f"API    {base}/v1/trip/predict" in text
+    assert f"curl -s {base}/v1/trip/predict -H " in text
