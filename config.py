@@ -73,7 +73,7 @@ class Settings(BaseSettings):
     ] = 10_000
     worker_grace_s: Annotated[
         float, Field(ge=0, le=600, description="How long requests still wait after the last worker was seen.")
-    ] = 10.0
+    ] = 15.0
 
     log_dir: Annotated[Path, Field(description="Folder of the log files.")] = ROOT / "repo" / "logs"
     log_level: Annotated[

@@ -14,6 +14,8 @@ from apps.api.errors import BodyTooLargeError, InvalidBodyError, UnsupportedMedi
 from core.schemas.trip import RequestId
 
 MEBIBYTE = 1024 * 1024
+MAX_FAULTS = 100
+"""Faults that are listed; a body of a mebibyte has room for a hundred thousand, and the answer would be larger."""
 Model = TypeVar("Model", bound=BaseModel)
 _REQUEST_ID: TypeAdapter[str] = TypeAdapter(RequestId)
 
@@ -65,12 +67,13 @@ def validate(model: type[Model], body: bytes) -> Model:
     Raises
     ------
     InvalidBodyError
-        If it is not JSON, or not such a model; carries each fault. No value of the body is repeated.
+        If it is not JSON, or not such a model; carries the first ``MAX_FAULTS`` faults. No value of the body is repeated.
     """
     try:
         message = model.model_validate_json(body)
     except ValidationError as error:
-        items = [_item(fault) for fault in error.errors(include_url=False, include_input=False, include_context=False)]
+        faults = error.errors(include_url=False, include_input=False, include_context=False)
+        items = [_item(fault) for fault in faults[:MAX_FAULTS]]
         raise InvalidBodyError("the body is not what this route takes", items) from None
     # The parser takes the last of two equal names. Each name has its colon, so more colons are worth a second look.
     if body.count(b":") > len(message.model_fields_set):

@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
-from fastapi_offline import FastAPIOffline
 
 from apps.api.dependencies import State
 from apps.api.errors import add_error_handlers
 from apps.api.middleware import Stopwatch
 from apps.api.openapi import add_openapi
+from apps.api.pages import create_app_with_pages
 from apps.api.routers import health
 from apps.api.routers.predict import build_router
 from config import Settings, load_settings
@@ -34,7 +34,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             settings = load_settings()
         except SettingsError as error:
             sys.exit(f"tripcast web: {error}")
-    app = FastAPIOffline(
+    app = create_app_with_pages(
         title="Tripcast",
         version=settings.api_version,
         description=DESCRIPTION,

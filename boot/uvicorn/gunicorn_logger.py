@@ -4,8 +4,6 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-from core.utilities.logging import InterceptHandler
-
 
 class GunicornLogger(Logger):
     """gunicorn's logger without its own format and streams.
@@ -14,7 +12,8 @@ class GunicornLogger(Logger):
     """
 
     def setup(self, cfg: Any) -> None:  # noqa: ANN401 (gunicorn is untyped)
-        """Take the levels from gunicorn's configuration and replace its handlers."""
+        """Take the levels from gunicorn's configuration; the root's handler writes the lines."""
         super().setup(cfg)
         for log in (self.error_log, self.access_log):
-            log.handlers = [InterceptHandler()]
+            log.handlers.clear()
+            log.propagate = True

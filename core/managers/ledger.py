@@ -139,8 +139,11 @@ class Ledger:
         elif status == REVOKED:
             self._finish(batch, DeadlinePassedError("the task expired in the queue"))
         else:
+            # Rows fail one by one in a reply; a task that fails whole met something else: the broker was lost in
+            # the middle of it, say. That is worth another try, and the quarantine if it happens again.
             logger.bind(task_id=task_id).error("the worker failed on a batch: {}", status)
-            self._finish(batch, PredictionError("the worker failed on the batch"))
+            if task_id == batch.task_ids[-1]:
+                self._send_again(batch)
 
     def on_broker_back(self) -> None:
         """Ask after everything at once: a broker that was away may have forgotten it."""

@@ -49,6 +49,8 @@ class BatchPredictor:
         finally:
             self.rows_in_hand -= len(request.ids)
         self.rows_done += len(request.ids)
+        if len(outcome.predictions) != len(request.ids):
+            outcome = _all_failed(len(request.ids), RowErrorCode.INVALID_ROW, "the batch has no columns")
         return self._reply(model.name, model.version, outcome, queue_ms)
 
     def _compute_live_rows(self, model: LoadedModel, request: PredictRowsRequest) -> BatchOutcome:

@@ -124,7 +124,8 @@ class Publisher:
     def _connect(self) -> Producer:
         """Open a connection and a channel, without kombu's own retries."""
         self._connection = Connection(self._url, connect_timeout=TIMEOUT_S, transport_options=_options(self._url))
-        self._connection.connect()
+        # Not `connect()`: that waits two seconds before its one retry.
+        self._connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
         self._producer = Producer(self._connection.channel(), auto_declare=False)
         return self._producer
 

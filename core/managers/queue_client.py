@@ -4,6 +4,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from core.managers.worker_directory import WorkerDirectory
 from core.schemas.catalog import CatalogEntry
 from core.schemas.outcome import RowErrorCode
 from core.schemas.task_message import TaskMessage
+from core.utilities.background import stop_tasks
 from core.utilities.errors import (
     BrokerUnavailableError,
     DeadlinePassedError,
@@ -27,6 +29,8 @@ from core.utilities.errors import (
 )
 
 TEND_INTERVAL_S = 0.2
+START_TIMEOUT_S = 2.0
+START_POLL_S = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,16 +79,25 @@ class QueueClient:
         }
 
     async def start(self) -> None:
-        """Connect to everything; what cannot be reached yet is looked for in the background."""
+        """Connect to everything; what cannot be reached soon is looked for in the background.
+
+        A web process takes requests as soon as this returns. One that replaces another must not refuse what
+        the other would have taken, so it first sees for itself who is there.
+        """
         self.publisher.start()
         self.replies.start()
         self._tending = asyncio.create_task(self._tend_for_ever(), name="queue-tender")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wait_until_served(), START_TIMEOUT_S)
+
+    async def _wait_until_served(self) -> None:
+        while any(self.missing(model) for model in self._entries):
+            await asyncio.sleep(START_POLL_S)
 
     async def stop(self) -> None:
         """Close everything. Requests must have been drained before."""
         if self._tending is not None:
-            self._tending.cancel()
-            await asyncio.gather(self._tending, return_exceptions=True)
+            await stop_tasks([self._tending])
         await asyncio.to_thread(self.publisher.stop)
         await self.replies.stop()
         await self.workers.stop()

@@ -20,6 +20,7 @@ from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from core.managers.redis_clients import TIMEOUT_S, create_async_client
+from core.utilities.background import stop_tasks
 
 KEY_PREFIX = "celery-task-meta-"
 PING_INTERVAL_S = 1.0
@@ -77,9 +78,7 @@ class ReplyListener:
 
     async def stop(self) -> None:
         """Stop listening, delete the results read so far, close the connections."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await stop_tasks(self._tasks)
         await self._delete_read()
         await self._subscriber.aclose()
         await self._client.aclose()

@@ -71,6 +71,10 @@ class PredictRowsRequest:
             raise WireError("model or version is not a string")
         if not isinstance(columns, dict) or not isinstance(ids, list) or not isinstance(deadlines, list):
             raise WireError("columns, ids or deadlines is missing")
+        if ids and not columns:
+            raise WireError("there are rows, but no columns")
+        if not all(isinstance(request_id, str) for request_id in ids):
+            raise WireError("a request id is not a string")
         if type(attempt) is not int or attempt < 0:
             raise WireError("attempt is not a count")
         if not all(isinstance(values, list) and len(values) == len(ids) for values in (*columns.values(), deadlines)):

@@ -4,7 +4,7 @@ import http.client
 import time
 from collections.abc import Callable
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from boot.local.ports import LOOPBACK
 

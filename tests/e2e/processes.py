@@ -1,0 +1,216 @@
+"""Real processes for the end-to-end tests: broker, worker and web, each on free ports."""
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import redis
+
+from boot.local.broker import find_server
+
+ROOT = Path(__file__).resolve().parents[2]
+START_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 15.0
+EXAMPLE = {"request_id": "1", "PULocationID": 130, "DOLocationID": 205, "trip_distance": 3.0}
+PORTS = range(15_000, 32_000)
+"""Below the ports that systems give to outgoing connections, one of which could take it before we do."""
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    while True:
+        port = PORTS[secrets.randbelow(len(PORTS))]
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+def wait_until(condition: Callable[[], object], *, timeout_s: float = START_TIMEOUT_S, what: str = "") -> None:
+    """Return once ``condition`` holds; fail loudly if it does not in time."""
+    limit = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > limit:
+            raise AssertionError(f"not within {timeout_s} s: {what or condition}")
+        time.sleep(0.02)
+
+
+@contextmanager
+def running(*command: str, log: Path, env: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command in a process group of its own; end the whole group on leaving."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, "OMP_NUM_THREADS": "1", **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+        try:
+            yield process
+        finally:
+            end(process)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a process and its group: politely first."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGCONT)
+        process.terminate()
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+@dataclass(frozen=True)
+class Broker:
+    """A Redis-compatible server of its own."""
+
+    port: int
+    folder: Path
+
+    @property
+    def url(self) -> str:
+        """Its URL, database 0."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def client(self) -> redis.Redis:
+        """Return a client of it."""
+        return redis.Redis(port=self.port, decode_responses=True)
+
+    def heartbeats(self) -> list[dict[str, Any]]:
+        """Return what the living workers tell about themselves."""
+        with self.client() as client:
+            keys = list(client.scan_iter("tripcast:worker:*"))
+            return [json.loads(str(value)) for value in (client.get(key) for key in keys) if value is not None]
+
+    def computing(self) -> bool:
+        """Tell whether a worker has rows in hand."""
+        return any(beat["rows_in_hand"] for beat in self.heartbeats())
+
+    def answers(self) -> bool:
+        """Tell whether it takes commands."""
+        try:
+            with self.client() as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+    @contextmanager
+    def running(self) -> Iterator[subprocess.Popen[bytes]]:
+        """Run the server; its data stays in the folder, so that it can be run again."""
+        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
+        with running(str(find_server()), *options, "--appendonly", "yes", log=self.folder / "broker.log") as process:
+            wait_until(self.answers, what="the broker answers")
+            yield process
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One installation: a folder for its logs, a broker, a port for the web."""
+
+    folder: Path
+    broker: Broker
+    http_port: int
+
+    @property
+    def url(self) -> str:
+        """Address of the web server."""
+        return f"http://127.0.0.1:{self.http_port}"
+
+    @property
+    def predict_url(self) -> str:
+        """Address of the prediction route."""
+        return f"{self.url}/v1/trip/predict"
+
+    def env(self, **settings: str) -> dict[str, str]:
+        """Return the environment of its processes."""
+        return {
+            "CELERY_BROKER_URL": self.broker.url,
+            "CELERY_RESULT_BACKEND": self.broker.url,
+            "HTTP_PORT": str(self.http_port),
+            "LOG_DIR": str(self.folder / "logs"),
+            **settings,
+        }
+
+    @contextmanager
+    def worker(self, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
+        """Run a worker process; returns without waiting for it to be ready."""
+        name = f"e2e-{free_port()}@%h"
+        options = ["-P", "gevent", "-Q", "tasks.trip,tasks.trip.quarantine", "--without-gossip", "--without-mingle"]
+        celery = [sys.executable, "-m", "celery", "-A", "tasks.worker", "worker", *options, "-n", name]
+        with running(*celery, log=self.folder / "worker.log", env=self.env(**settings)) as process:
+            yield process
+
+    @contextmanager
+    def web(self, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
+        """Run the web server; returns once it is live."""
+        gunicorn = [sys.executable, "-m", "gunicorn", "-c", "boot/uvicorn/config.py"]
+        with running(*gunicorn, log=self.folder / "web.log", env=self.env(**settings)) as process:
+            wait_until(lambda: self.status("/health/live") == httpx.codes.OK, what="the web server is live")
+            yield process
+
+    @contextmanager
+    def running(self, *, worker: Mapping[str, str] | None = None, **web: str) -> Iterator["Stack"]:
+        """Run broker, worker and web; returns once predictions can be served."""
+        with ExitStack() as stack:
+            stack.enter_context(self.broker.running())
+            stack.enter_context(self.worker(**(worker or {})))
+            stack.enter_context(self.web(**web))
+            self.wait_until_ready()
+            yield self
+
+    def wait_until_ready(self) -> None:
+        """Return once ``/health/ready`` is 200; else fail with what the processes said."""
+        try:
+            wait_until(lambda: self.status("/health/ready") == httpx.codes.OK, what="predictions can be served")
+        except AssertionError as error:
+            for log in sorted(self.folder.glob("*.log")):
+                error.add_note(f"{log.name}: {log.read_text()[-2000:]}")
+            raise
+
+    def status(self, path: str) -> int:
+        """Return the status of a GET, 0 where nothing answers."""
+        try:
+            return httpx.get(self.url + path, timeout=5).status_code
+        except httpx.TransportError:
+            return 0
+
+    def predict(self, headers: Mapping[str, str] | None = None, **changes: object) -> httpx.Response:
+        """POST the example trip, with ``changes``."""
+        return httpx.post(self.predict_url, json={**EXAMPLE, **changes}, headers=headers, timeout=30)
+
+    def post(self, body: bytes | str, *, content_type: str = "application/json") -> httpx.Response:
+        """POST any bytes."""
+        return httpx.post(self.predict_url, content=body, headers={"Content-Type": content_type}, timeout=30)
+
+    def log_lines(self, side: str) -> list[dict[str, Any]]:
+        """Return the JSON lines below ``logs/<side>`` so far."""
+        files = sorted((self.folder / "logs" / side).glob("*.jsonl"))
+        return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+
+
+def create_stack(folder: Path) -> Stack:
+    """Return a stack on free ports with its files in ``folder``; nothing runs yet."""
+    return Stack(folder=folder, broker=Broker(port=free_port(), folder=folder), http_port=free_port())

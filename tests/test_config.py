@@ -1,0 +1,135 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from config import ROOT, Settings, load_settings
+from core.utilities.errors import SettingsError
+
+pytestmark = pytest.mark.usefixtures("empty_folder")
+
+WRONG_VALUES = {
+    "HTTP_PORT": ["abc", "0", "65536", "80.5"],
+    "REDIS_PORT": ["-1"],
+    "API_VERSION": ["1", "v1/../x"],
+    "MODEL_VERSION": ["../../etc"],
+    "REQUEST_TIMEOUT_S": ["0", "-5", "nan", "inf", "soon"],
+    "MAX_BATCH_ROWS": ["0"],
+    "WORKER_GRACE_S": ["-1"],
+    "CELERY_WORKER_PREFETCH_MULTIPLIER": ["0"],
+    "LOG_LEVEL": ["LOUD"],
+    "LOG_REQUESTS": ["some"],
+    "LOG_SLOW_MS": ["0"],
+    "CELERY_RESULT_BACKEND": ["amqp://localhost"],
+}
+
+
+def test_the_defaults_are_those_of_the_design() -> None:
+    settings = load_settings()
+
+    assert settings.http_port == 8182
+    assert settings.api_version == "v1"
+    assert settings.celery_worker_prefetch_multiplier == 1
+    assert settings.request_timeout_s == 60
+    assert settings.model_version == ""
+    assert settings.broker_url == settings.result_backend_url == "redis://127.0.0.1:6379/0"
+
+
+def test_redis_host_and_port_make_both_urls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_HOST", "cache")
+    monkeypatch.setenv("REDIS_PORT", "7000")
+
+    settings = load_settings()
+
+    assert settings.broker_url == settings.result_backend_url == "redis://cache:7000/0"
+
+
+def test_celery_urls_win_over_redis_host_and_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_HOST", "cache")
+    monkeypatch.setenv("CELERY_BROKER_URL", "redis://one:1/1")
+    monkeypatch.setenv("CELERY_RESULT_BACKEND", "redis://two:2/2")
+
+    settings = load_settings()
+
+    assert (settings.broker_url, settings.result_backend_url) == ("redis://one:1/1", "redis://two:2/2")
+
+
+def test_results_go_to_the_broker_if_that_is_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CELERY_BROKER_URL", "redis://one:1/1")
+
+    assert load_settings().result_backend_url == "redis://one:1/1"
+
+
+def test_results_go_to_redis_if_the_broker_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CELERY_BROKER_URL", "amqp://rabbit")
+    monkeypatch.setenv("REDIS_HOST", "cache")
+
+    settings = load_settings()
+
+    assert (settings.broker_url, settings.result_backend_url) == ("amqp://rabbit", "redis://cache:6379/0")
+
+
+def test_the_environment_wins_over_the_env_file(empty_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (empty_folder / ".env").write_text("HTTP_PORT=9001\nPROJECT_APP=from-file\n")
+    monkeypatch.setenv("HTTP_PORT", "9002")
+
+    settings = load_settings()
+
+    assert (settings.http_port, settings.project_app) == (9002, "from-file")
+
+
+def test_an_empty_variable_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PORT", "")
+
+    assert load_settings().http_port == 8182
+
+
+def test_allowed_classes_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODEL_ALLOWED_CLASSES", " team.models.Tree, team.models.Net ,")
+
+    assert load_settings().model_allowed_classes == ("team.models.Tree", "team.models.Net")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in WRONG_VALUES.items() for value in values]
+)
+def test_a_wrong_value_is_one_line_that_names_the_variable(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsError, match=f"^{name}\\b") as raised:
+        load_settings()
+
+    assert "\n" not in str(raised.value)
+
+
+def test_every_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PORT", "abc")
+    monkeypatch.setenv("LOG_LEVEL", "LOUD")
+
+    with pytest.raises(SettingsError, match=r"HTTP_PORT: .*; LOG_LEVEL: "):
+        load_settings()
+
+
+@pytest.mark.parametrize("name", ["HTTP_PORT", "CELERY_RESULT_BACKEND"])
+def test_a_complaint_does_not_repeat_the_value(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "amqp://me:swordfish@host")
+
+    with pytest.raises(SettingsError) as raised:
+        load_settings()
+
+    assert "swordfish" not in str(raised.value)
+    assert raised.value.__cause__ is None
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_a_setting_is_documented(name: str) -> None:
+    documented = re.findall(r"`([A-Z_]+)`", (ROOT / "docs" / "settings.md").read_text())
+
+    assert name.upper() in documented
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_a_setting_describes_itself(name: str) -> None:
+    assert Settings.model_fields[name].description
