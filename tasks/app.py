@@ -17,6 +17,7 @@ VISIBILITY_TIMEOUT_S = 30
 """An unacknowledged message older than this is given to another worker; longer than any prediction takes."""
 SOCKET_TIMEOUT_S = 3.0
 HEALTH_CHECK_INTERVAL_S = 2
+_STORE_RETRIES = {"interval_start": 0.0, "interval_step": 0.1, "interval_max": 0.5, "max_retries": 20}
 _HARDENED = "core.managers.redis_transport:HardenedTransport"
 
 
@@ -63,6 +64,7 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "broker_transport": _HARDENED if settings.broker_url.startswith("redis://") else None,
         "worker_consumer": "tasks.consumer:TripcastConsumer",
         "broker_transport_options": _transport_options(settings.broker_url),
+        "result_backend_transport_options": {"retry_policy": _STORE_RETRIES},
         "redis_socket_timeout": SOCKET_TIMEOUT_S,
         "redis_socket_connect_timeout": SOCKET_TIMEOUT_S,
         "redis_retry_on_timeout": False,

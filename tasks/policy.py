@@ -5,6 +5,9 @@ import time
 from dataclasses import replace
 
 from celery import Task
+from celery.worker.request import Request
+from celery.worker.state import task_ready
+from greenlet import getcurrent
 
 from core.managers.batch_log import log_batch
 from core.managers.predictor import BatchPredictor
@@ -14,8 +17,25 @@ from core.schemas.wire import PredictRowsReply, PredictRowsRequest
 SANDBOX_COMMAND = (sys.executable, "-m", "tasks.sandbox")
 
 
+class PredictionRequest(Request):
+    """Celery's request, which leaves the worker's hands however it ends."""
+
+    def on_accepted(self, pid: int, time_accepted: float) -> None:
+        """Begin; if the greenlet that runs this dies, the request is done all the same.
+
+        When a result cannot be stored, because Redis is away, Celery on gevent lets the greenlet die and
+        keeps the request as active for ever. The heartbeat would say that this worker still holds it.
+        """
+        runner = getcurrent()
+        if hasattr(runner, "link_exception"):
+            runner.link_exception(lambda _: task_ready(self))
+        super().on_accepted(pid, time_accepted)
+
+
 class PredictionTask(Task):
     """Base of the prediction tasks; its application is a ``TripcastCelery``."""
+
+    Request = "tasks.policy:PredictionRequest"
 
     def predict(self, request: PredictRowsRequest) -> PredictRowsReply:
         """Predict a batch and log it; one under suspicion goes to the sandbox.

@@ -11,6 +11,8 @@ DRAIN_S = 1.0
 A client that reuses a connection in the instant in which the server closes it loses its request. After this
 time the connections still open have been idle for so long that few clients reuse them.
 """
+LAST_ARRIVALS_S = 0.25
+"""Between the last accept and the close of what is idle: a connection just accepted has its request on the way."""
 NOTIFY_INTERVAL_S = 5.0
 
 
@@ -23,6 +25,9 @@ class DrainingServer(Server):
         try:
             self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
             await asyncio.sleep(DRAIN_S)
+            for server in self.servers:
+                server.close()
+            await asyncio.sleep(LAST_ARRIVALS_S)
             await super().shutdown(sockets)
         finally:
             beating.cancel()

@@ -20,7 +20,7 @@ from core.schemas.catalog import CatalogEntry
 from core.schemas.heartbeat import Heartbeat
 from core.schemas.task_message import TaskMessage
 from core.schemas.wire import PredictRowsReply, PredictRowsRequest
-from core.services.loss import Hands, Trace, Verdict, judge
+from core.services.loss import Hands, Progress, Trace, Verdict, judge
 from core.utilities.errors import (
     BrokerUnavailableError,
     DeadlinePassedError,
@@ -46,22 +46,6 @@ class Sending:
     batch: Batch
     trace: Trace
     sent_at: float
-
-
-@dataclass(slots=True)
-class _Progress:
-    """How far a queue is known to have come, by the numbers of this sender's messages."""
-
-    last_number: int = 0
-    last_passed: int = 0
-    chased_at: float = float("-inf")
-
-    def next_number(self) -> int:
-        self.last_number += 1
-        return self.last_number
-
-    def passed(self, number: int) -> None:
-        self.last_passed = max(self.last_passed, number)
 
 
 class Ledger:
@@ -95,7 +79,7 @@ class Ledger:
         self._read_results = read_results
         self._sendings: dict[str, Sending] = {}
         self._chasers: dict[str, Trace] = {}
-        self._queues = {name: _Progress() for name in (entry.queue, entry.quarantine_queue)}
+        self._queues = {name: Progress() for name in (entry.queue, entry.quarantine_queue)}
         self._ids = 0
 
     def __len__(self) -> int:

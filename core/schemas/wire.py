@@ -69,19 +69,25 @@ class PredictRowsRequest:
         deadlines, attempt = message.get("deadlines"), message.get("attempt", 0)
         if not isinstance(model, str) or not isinstance(version, str | None):
             raise WireError("model or version is not a string")
-        if not isinstance(columns, dict) or not isinstance(ids, list) or not isinstance(deadlines, list):
-            raise WireError("columns, ids or deadlines is missing")
-        if ids and not columns:
-            raise WireError("there are rows, but no columns")
-        if not all(isinstance(request_id, str) for request_id in ids):
-            raise WireError("a request id is not a string")
         if type(attempt) is not int or attempt < 0:
             raise WireError("attempt is not a count")
-        if not all(isinstance(values, list) and len(values) == len(ids) for values in (*columns.values(), deadlines)):
-            raise WireError("ragged: the columns, ids and deadlines differ in length")
-        if not all(type(deadline) in (int, float) for deadline in deadlines):
-            raise WireError("a deadline is not a number")
+        columns, ids, deadlines = _check_rows(columns, ids, deadlines)
         return cls(model=model, version=version, columns=columns, ids=ids, deadlines=deadlines, attempt=attempt)
+
+
+def _check_rows(columns: object, ids: object, deadlines: object) -> tuple[dict[str, list[Any]], list[str], list[float]]:
+    """Return the rows' parts, or raise: of one length, with ids that are strings and deadlines that are numbers."""
+    if not isinstance(columns, dict) or not isinstance(ids, list) or not isinstance(deadlines, list):
+        raise WireError("columns, ids or deadlines is missing")
+    if ids and not columns:
+        raise WireError("there are rows, but no columns")
+    if not all(isinstance(values, list) and len(values) == len(ids) for values in (*columns.values(), deadlines)):
+        raise WireError("ragged: the columns, ids and deadlines differ in length")
+    if not all(isinstance(request_id, str) for request_id in ids):
+        raise WireError("a request id is not a string")
+    if not all(type(deadline) in (int, float) for deadline in deadlines):
+        raise WireError("a deadline is not a number")
+    return columns, ids, deadlines
 
 
 @dataclass(frozen=True, kw_only=True)

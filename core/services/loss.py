@@ -45,6 +45,27 @@ class Trace:
     beats: dict[str, int] | None = field(default=None)
 
 
+@dataclass(slots=True)
+class Progress:
+    """How far a queue is known to have come, by the numbers of this sender's messages.
+
+    ``chased_at`` is when the last chaser was sent, by the sender's clock.
+    """
+
+    last_number: int = 0
+    last_passed: int = 0
+    chased_at: float = float("-inf")
+
+    def next_number(self) -> int:
+        """Return the number of the next message."""
+        self.last_number += 1
+        return self.last_number
+
+    def passed(self, number: int) -> None:
+        """Note that a message has left the queue."""
+        self.last_passed = max(self.last_passed, number)
+
+
 def judge(trace: Trace, *, workers: Mapping[str, Hands], last_passed: int) -> Verdict:
     """Judge one message by the latest heartbeats; updates ``trace``.
 
