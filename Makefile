@@ -1,4 +1,4 @@
-# Seven doors into the project; `make` alone lists them. Works with GNU make 3.81 and newer.
+# The doors into the project; `make` alone lists them. Works with GNU make 3.81 and newer.
 # Any setting can be given on the command line: make run HTTP_PORT=9000 WORKERS=2
 
 SHELL := /bin/sh
@@ -16,7 +16,7 @@ ARGS ?=
 DATA ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check train lock clean
+.PHONY: help run test check chaos train lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,9 @@ check: $(VENV)/.installed-dev ## Check format, lint, types and import contracts
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
+
+chaos: $(VENV)/.installed-dev ## Inject faults under load and judge every answer (ARGS="--seconds 60 --rate 600")
+	$(PY) -m tests.chaos $(ARGS)
 
 train: $(VENV)/.installed-run ## Train the trip model (DATA="folder or files"; without it the data is downloaded)
 	@exec $(PY) -m apps.cli train $(foreach path,$(DATA),--data $(path)) $(ARGS)
