@@ -25,7 +25,7 @@ run: $(VENV)/.installed-run ## Start broker, worker and web on this machine (HTT
 	@exec $(PY) -m boot.local
 
 test: $(VENV)/.installed-dev ## Run the tests (ARGS="-k name" picks some)
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest -n 2 $(ARGS)
 
 check: $(VENV)/.installed-dev ## Check format, lint, types and import contracts
 	$(PY) -m ruff format --check .
