@@ -45,6 +45,11 @@ class Settings(BaseSettings):
     ] = 1
     worker_concurrency: Annotated[int, Field(ge=1, le=256, description="Tasks a worker process has in hand.")] = 4
 
+    worker_max_rows: Annotated[int, Field(ge=0, description="Rows after which a worker is replaced; 0: never.")] = 0
+    worker_max_mib: Annotated[
+        int, Field(ge=0, description="Resident memory in MiB above which a worker is replaced; 0: never.")
+    ] = 0
+
     models_dir: Annotated[Path, Field(description="Folder of the model versions.")] = ROOT / "repo" / "models"
     trip_duration_model: Annotated[
         Path | None, Field(description="A bare `(DictVectorizer, LinearRegression)` pickle to serve instead.")

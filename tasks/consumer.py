@@ -1,5 +1,6 @@
 """The worker's consumer: sets aside what Celery would only log, and comes back fast."""
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -14,6 +15,12 @@ from core.managers.redis_clients import create_client
 from core.utilities.urls import redact_url
 
 CARE_INTERVAL_S = 1.0
+AMQP_HEARTBEAT_S = 6
+"""RabbitMQ and worker miss each other after twice this; what a missed worker held is delivered again.
+
+RabbitMQ sends one each half of this, which must be longer than the two seconds that Celery's loop waits for a
+frame: otherwise an idle loop never comes round, and the worker does not notice SIGTERM.
+"""
 RECONNECT_START_S, RECONNECT_STEP_S, RECONNECT_MAX_S = 0.2, 0.2, 1.0
 
 
@@ -42,6 +49,33 @@ class TripcastConsumer(Consumer):
             super().on_unknown_task(body, message, exc)
         else:
             message.reject_log_error(logger, self.connection_errors)
+
+    def create_task_handler(self, *args: Any, **options: Any) -> Callable[[Message], None]:  # noqa: ANN401
+        """Return what takes a message; over AMQP, one that makes Celery raise is set aside.
+
+        Over Redis the transport does that, which sees still more of what may come.
+        """
+        take = super().create_task_handler(*args, **options)
+        if self.connection.transport.driver_type == "redis":
+            return take
+
+        def take_or_bury(message: Message) -> None:
+            try:
+                take(message)
+            except self.connection_errors:
+                raise
+            except Exception as error:  # noqa: BLE001 (whatever a message provokes, the worker must live)
+                self._bury(message, f"not taken: {type(error).__name__}")
+                message.reject_log_error(logger, self.connection_errors)
+
+        return take_or_bury
+
+    def connect(self) -> Connection:
+        """Return a new connection, with heartbeats where the broker knows them."""
+        connection = self.connection_for_read(heartbeat=AMQP_HEARTBEAT_S)
+        if self.hub:
+            connection.transport.register_with_event_loop(connection.connection, self.hub)
+        return connection
 
     def ensure_connected(self, conn: Connection) -> Connection:
         """Return ``conn`` connected; tries at least once a second, where Celery backs off without end."""

@@ -20,6 +20,7 @@ from loguru import logger
 from config import Settings, load_settings
 from core.managers.heartbeat import HeartbeatWriter
 from core.managers.predictor import BatchPredictor, Run
+from core.managers.retirement import Retirement
 from core.managers.watchdog import Watchdog
 from core.schemas.catalog import TRIP_DURATION
 from core.schemas.heartbeat import Heartbeat
@@ -53,6 +54,7 @@ class WorkerProcess:
         self._settings = settings
         self._heartbeat: HeartbeatWriter | None = None
         self._watchdog: Watchdog | None = None
+        self._retirement: Retirement | None = None
 
     def connect(self) -> None:
         """Follow the signals from now on; Celery keeps this object alive."""
@@ -82,12 +84,20 @@ class WorkerProcess:
         self._heartbeat.start()
         self._watchdog = Watchdog(self._settings.model_timeout_s, busy_since=lambda: predictor.busy_since)
         self._watchdog.start()
+        self._retirement = Retirement(
+            max_rows=self._settings.worker_max_rows,
+            max_mib=self._settings.worker_max_mib,
+            rows_done=lambda: predictor.rows_done,
+        )
+        self._retirement.start()
 
     def _drain(self, **_: Any) -> None:  # noqa: ANN401
         if self._heartbeat is not None:
             self._heartbeat.drain()
 
     def _end(self, **_: Any) -> None:  # noqa: ANN401
+        if self._retirement is not None:
+            self._retirement.stop()
         if self._watchdog is not None:
             self._watchdog.stop()
         if self._heartbeat is not None:

@@ -14,6 +14,7 @@ from boot.local.backoff import deaths_in_a_row, restart_delay_s
 from boot.local.console import Console
 from boot.local.errors import LaunchError
 from boot.tether import tethered
+from core.managers.retirement import RETIRING
 
 POLL_S = 0.02
 """How often the launcher looks whether a child lives: the most that a restart is late."""
@@ -76,6 +77,8 @@ class Child:
         self._stopping = asyncio.Event()
         self._killing = False
         self._last_line = ""
+        self._retires = asyncio.Event()
+        self._leaving: set[asyncio.Task[int]] = set()
 
     def stop(self) -> None:
         """Ask it to end; `keep_alive` returns when it has."""
@@ -94,16 +97,40 @@ class Child:
         LaunchError
             If it died ``attempts`` times in a row.
         """
+        try:
+            await self._live_again_and_again()
+        finally:
+            await asyncio.gather(*self._leaving)
+
+    async def _live_again_and_again(self) -> None:
         deaths = 0
         while not self._stopping.is_set():
             started = time.monotonic()
-            status = await self._live()
+            status = await self._live_or_retire()
             if self._stopping.is_set():
                 return
+            if status is None:
+                self._console.say(f"{self.spec.name} retires; starting its successor at once")
+                continue
             deaths = deaths_in_a_row(deaths, lived_s=time.monotonic() - started)
             if self.attempts is not None and deaths >= self.attempts:
                 raise LaunchError(f"{self.spec.name} died {deaths} times in a row at its start: {self._last_line}")
             await self._pause(deaths, status)
+
+    async def _live_or_retire(self) -> int | None:
+        """Run one life; return its exit status, or None once it retires: it then ends beside its successor."""
+        self._retires.clear()
+        life = asyncio.create_task(self._live(), name=f"{self.spec.name} lives")
+        retires = asyncio.create_task(self._retires.wait(), name=f"{self.spec.name} retires")
+        try:
+            await asyncio.wait({life, retires}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            retires.cancel()
+        if life.done():
+            return life.result()
+        self._leaving.add(life)
+        life.add_done_callback(self._leaving.discard)
+        return None
 
     async def _pause(self, deaths: int, status: int) -> None:
         """Wait before the next start, unless told to stop."""
@@ -165,6 +192,8 @@ class Child:
             while line := await _line(reader):
                 text = line.decode(errors="replace").rstrip()
                 self._last_line = text or self._last_line
+                if RETIRING in text:
+                    self._retires.set()
                 self._console.line(self.spec.name, text)
         finally:
             transport.close()

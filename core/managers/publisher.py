@@ -3,6 +3,10 @@
 kombu blocks, and so must not run on the event loop; it does all sending here. Its own retries are off
 (they can block for minutes): a message is tried twice, the second time on a new connection, and then
 reported as failed. While the broker is away messages fail at once and the thread looks for it.
+
+RabbitMQ drops a message without a word if its queue does not exist. So over AMQP each queue is declared
+before the first message to it, with the arguments that the worker uses; a message is sent only once the
+broker confirmed it, and comes back as an error if its queue has gone since.
 """
 
 import threading
@@ -11,6 +15,7 @@ from collections.abc import Callable
 from queue import Empty, Full, Queue
 
 from kombu import Connection, Producer
+from kombu import Queue as MessageQueue
 from loguru import logger
 
 from core.schemas.task_message import TaskMessage
@@ -49,6 +54,9 @@ class Publisher:
     ) -> None:
         self.reachable = False
         self._url = url
+        self._is_amqp = not url.startswith("redis")
+        self._declared: set[str] = set()
+        self._confirmation = {"mandatory": True, "confirm_timeout": TIMEOUT_S} if self._is_amqp else {}
         self._on_failure = on_failure
         self._on_change = on_change
         self._waiting: Queue[TaskMessage | None] = Queue(capacity)
@@ -104,6 +112,9 @@ class Publisher:
     def _try_to_send(self, message: TaskMessage) -> bool:
         try:
             producer = self._producer or self._connect()
+            if self._is_amqp and message.queue not in self._declared:
+                MessageQueue(message.queue, routing_key=message.queue)(producer.channel).queue_declare()
+                self._declared.add(message.queue)
             producer.publish(
                 message.body(),
                 exchange="",
@@ -115,6 +126,7 @@ class Publisher:
                 reply_to="",
                 delivery_mode=2,
                 retry=False,
+                **self._confirmation,
             )
         except Exception as error:  # noqa: BLE001 (each transport raises its own; the thread must live on)
             self._note(error)
@@ -126,6 +138,9 @@ class Publisher:
         self._connection = Connection(self._url, connect_timeout=TIMEOUT_S, transport_options=_options(self._url))
         # Not `connect()`: that waits two seconds before its one retry.
         self._connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
+        if self._is_amqp:
+            # Only the handshake had a timeout so far; every later wait for the broker needs one too.
+            self._connection.connection.sock.settimeout(TIMEOUT_S)
         self._producer = Producer(self._connection.channel(), auto_declare=False)
         return self._producer
 
@@ -133,10 +148,12 @@ class Publisher:
         """Try the connection, or a new one; note a change."""
         try:
             producer = self._producer or self._connect()
-            if self._url.startswith("redis"):
-                producer.channel.client.ping()
+            if self._is_amqp:
+                # A round trip that changes nothing: the channel confirms already, or will. Heartbeats would
+                # need somebody who reads them.
+                producer.channel.confirm_select()
             else:
-                producer.channel.connection.heartbeat_tick()
+                producer.channel.client.ping()
         except Exception as error:  # noqa: BLE001
             self._note(error)
             self._set_reachable(reachable=False)
@@ -144,7 +161,7 @@ class Publisher:
             self._set_reachable(reachable=True)
 
     def _note(self, error: Exception) -> None:
-        self._disconnect()
+        self._disconnect(broken=True)
         if self.reachable:
             logger.warning("broker {}: {}", redact_url(self._url), type(error).__name__)
 
@@ -153,13 +170,18 @@ class Publisher:
             self.reachable = reachable
             self._on_change(reachable)
 
-    def _disconnect(self) -> None:
+    def _disconnect(self, *, broken: bool = False) -> None:
         connection, self._connection, self._producer = self._connection, None, None
+        self._declared.clear()
         if connection is None:
             return
         started = time.monotonic()
         try:
-            connection.close()
+            if broken and self._is_amqp:
+                # AMQP takes leave in two round trips, which a dead broker would not answer.
+                connection.collect()
+            else:
+                connection.close()
         except Exception as error:  # noqa: BLE001 (closing what is broken may fail in any way)
             logger.debug("closing the broker connection: {}", type(error).__name__)
         if time.monotonic() - started > TIMEOUT_S:
@@ -169,4 +191,4 @@ class Publisher:
 def _options(url: str) -> dict[str, object]:
     if url.startswith("redis"):
         return {"socket_timeout": TIMEOUT_S, "socket_connect_timeout": TIMEOUT_S, "socket_keepalive": True}
-    return {"read_timeout": TIMEOUT_S, "write_timeout": TIMEOUT_S, "confirm_publish": True}
+    return {"confirm_publish": True}

@@ -57,7 +57,7 @@ class Installation:
 
     def wait_until_whole(self) -> None:
         """Return once all workers beat and the web is ready."""
-        wait_until(lambda: len(self.workers()) == WORKERS, timeout_s=START_TIMEOUT_S, what="all workers beat")
+        wait_until(lambda: len(self.workers()) >= WORKERS, timeout_s=START_TIMEOUT_S, what="all workers beat")
         wait_until(lambda: self.stack.status("/health/ready") == 200, timeout_s=START_TIMEOUT_S, what="ready")
 
     def workers(self) -> list[int]:
@@ -102,13 +102,15 @@ def _runs(process: psutil.Process, program: str) -> bool:
         return False
 
 
-def create_installation(folder: Path, *, proxied: bool = False, poisoned: bool = False) -> Installation:
+def create_installation(
+    folder: Path, *, proxied: bool = False, poisoned: bool = False, max_rows: int = 0
+) -> Installation:
     """Return an installation with its files in ``folder``; nothing runs yet."""
     stack = Stack(folder=folder, broker=Broker(port=free_port(), folder=folder), http_port=free_port())
-    settings: dict[str, str] = {}
+    settings = {"WORKER_MAX_ROWS": str(max_rows)}
     if poisoned:
         model = folder / "poisoned.pickle"
         model.write_bytes(pickle.dumps(PoisonedModel()))
-        settings = {"TRIP_DURATION_MODEL": str(model), "MODEL_ALLOWED_CLASSES": CLASS, "MODEL_TIMEOUT_S": "3"}
+        settings |= {"TRIP_DURATION_MODEL": str(model), "MODEL_ALLOWED_CLASSES": CLASS, "MODEL_TIMEOUT_S": "3"}
     port = free_port() if proxied else stack.broker.port
     return Installation(stack=stack, broker_port=port, settings=settings)

@@ -37,7 +37,9 @@ class Report:
 
 async def run_scenario(scenario: Scenario, folder: Path, *, rate: float, seconds: float) -> Report:
     """Run one scenario at ``rate`` requests/s; the fault lasts at least ``seconds``."""
-    installation = create_installation(folder, proxied=scenario.proxied, poisoned=scenario.poisoned)
+    installation = create_installation(
+        folder, proxied=scenario.proxied, poisoned=scenario.poisoned, max_rows=scenario.max_rows
+    )
     proxy = Proxy(port=installation.broker_port, target=installation.stack.broker.port) if scenario.proxied else None
     if proxy is not None:
         await proxy.start()

@@ -91,6 +91,14 @@ async def restart_workers(site: Site) -> None:
         await site.whole()
 
 
+async def recycle_workers(site: Site) -> None:
+    """Let workers retire after some thousand rows; the launcher starts successors before they go."""
+    started = set(site.installation.workers())
+    for _ in site.rounds():
+        await asyncio.sleep(1)
+    await _until(lambda: not started & set(site.installation.workers()))
+
+
 async def restart_web(site: Site) -> None:
     """SIGHUP gunicorn: new web processes come, the old ones drain."""
     for _ in site.rounds():
@@ -208,6 +216,7 @@ class Scenario:
     deaths_allowed: bool = False
     proxied: bool = False
     poisoned: bool = False
+    max_rows: int = 0
 
     @property
     def name(self) -> str:
@@ -220,6 +229,7 @@ SCENARIOS = (
     Scenario(kill_all_workers),
     Scenario(stop_workers),
     Scenario(restart_workers),
+    Scenario(recycle_workers, max_rows=1000),
     Scenario(restart_web),
     Scenario(kill_web, deaths_allowed=True),
     Scenario(kill_broker, errors_allowed=True),

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from core.handlers.trip_duration import TripDurationHandler
 from core.managers.versions import store_version
 from core.schemas.catalog import TRIP_DURATION
 from tests.core.handlers.tlc_files import month_of_trips
+from tests.e2e.processes import Broker, free_port
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +22,25 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainedModel:
 def version(trained: TrainedModel, tmp_path: Path) -> Path:
     """The folder of a stored version, free to be damaged."""
     return store_version(tmp_path / "models", trained, entry=TRIP_DURATION)
+
+
+@pytest.fixture(scope="session")
+def shared_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A real broker for all tests."""
+    broker = Broker(port=free_port(), folder=tmp_path_factory.mktemp("broker"))
+    with broker.running():
+        yield broker
+
+
+@pytest.fixture
+def broker(shared_broker: Broker) -> Broker:
+    """The real broker, empty."""
+    with shared_broker.client() as client:
+        client.flushall()
+    return shared_broker
+
+
+@pytest.fixture
+def own_broker(tmp_path: Path) -> Broker:
+    """A broker for one test alone, which starts and kills it."""
+    return Broker(port=free_port(), folder=tmp_path)

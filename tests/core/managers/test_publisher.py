@@ -1,0 +1,203 @@
+import base64
+import json
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from queue import Queue
+
+import pytest
+from celery import Celery
+from celery.worker.request import Request
+from kombu import Connection
+
+from core.managers.publisher import Publisher
+from core.schemas.task_message import TaskMessage
+from core.utilities.errors import BrokerUnavailableError
+from tests.e2e.processes import Broker, wait_until
+
+NOTICED_WITHIN_S = 1.0
+BACK_WITHIN_S = 2.0
+
+
+def task(number: int = 1) -> TaskMessage:
+    now = time.time()
+    return TaskMessage(
+        task_id=f"p-trip-{number}",
+        task="tasks.trip.tasks.predict_rows",
+        queue="tasks.trip",
+        argument={"number": number},
+        expires_at=now + 60,
+        sent_at=now,
+    )
+
+
+def predict_rows(request: object) -> object:
+    return request
+
+
+def publish_many(publisher: Publisher) -> None:
+    for number in range(2, 10):
+        publisher.publish(task(number))
+
+
+@contextmanager
+def publishing(broker: Broker, *, capacity: int = 1024) -> Iterator[tuple[Publisher, "Queue[TaskMessage]"]]:
+    """Run a publisher; also give what it reports as failed."""
+    failed: Queue[TaskMessage] = Queue()
+    publisher = Publisher(broker.url, on_failure=failed.put, on_change=lambda _: None, capacity=capacity)
+    publisher.start()
+    try:
+        yield publisher, failed
+    finally:
+        publisher.stop()
+
+
+@contextmanager
+def reached(broker: Broker, *, capacity: int = 1024) -> Iterator[tuple[Publisher, "Queue[TaskMessage]"]]:
+    """Run a publisher that has reached its broker."""
+    with publishing(broker, capacity=capacity) as (publisher, failed):
+        wait_until(lambda: publisher.reachable, what="the broker is reached")
+        yield publisher, failed
+
+
+@contextmanager
+def stopped(server: "subprocess.Popen[bytes]") -> Iterator[None]:
+    """Hold a server still: its connections stand and nothing answers on them."""
+    server.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        server.send_signal(signal.SIGCONT)
+
+
+def length(broker: Broker) -> int:
+    with broker.client() as client:
+        return int(client.llen("tasks.trip"))
+
+
+def test_a_message_reaches_the_list_as_one_that_a_celery_worker_reads(broker: Broker) -> None:
+    sent = task()
+    with reached(broker) as (publisher, _):
+        publisher.publish(sent)
+        wait_until(lambda: length(broker) == 1)
+    with Connection(broker.url) as connection, connection.SimpleQueue("tasks.trip") as queue:
+        message = queue.get(timeout=5)
+        message.ack()
+    app = Celery(broker=broker.url, set_as_current=False)
+    app.task(name=sent.task)(predict_rows)
+    request = Request(message, app=app, headers=message.headers, decoded=False, task=app.tasks[sent.task])
+    assert (request.id, request.name) == (sent.task_id, sent.task)
+    assert request.expires.timestamp() == pytest.approx(sent.expires_at, abs=1e-3)
+    args, kwargs, embed = message.payload
+    assert (args, kwargs) == ([sent.argument], {})
+    assert set(embed) == {"callbacks", "errbacks", "chain", "chord"}
+
+
+def test_the_envelope_has_what_celerys_own_sender_writes(broker: Broker) -> None:
+    with reached(broker) as (publisher, _):
+        publisher.publish(task())
+        wait_until(lambda: length(broker) == 1)
+    with Celery(broker=broker.url, set_as_current=False) as app:
+        app.conf.task_default_queue = "tasks.trip"
+        app.send_task(task().task, args=[{"number": 1}])
+    with broker.client() as client:
+        theirs, ours = (json.loads(text) for text in client.lrange("tasks.trip", 0, -1))
+    assert set(ours) == set(theirs)
+    assert set(ours["properties"]) >= set(theirs["properties"]) - {"priority"}
+    assert {name: ours[name] for name in ("content-type", "content-encoding")} == {
+        name: theirs[name] for name in ("content-type", "content-encoding")
+    }
+    assert ours["properties"]["delivery_info"] == theirs["properties"]["delivery_info"]
+    assert json.loads(base64.b64decode(ours["body"])) == json.loads(base64.b64decode(theirs["body"]))
+    optional = {"stamped_headers", "stamps", "group_index", "replaced_task_nesting"}
+    assert set(ours["headers"]) >= set(theirs["headers"]) - optional
+
+
+def test_messages_keep_their_order(broker: Broker) -> None:
+    with reached(broker) as (publisher, _):
+        for number in range(200):
+            publisher.publish(task(number))
+        wait_until(lambda: length(broker) == 200)
+    with broker.client() as client:
+        entries = [json.loads(text) for text in reversed(client.lrange("tasks.trip", 0, -1))]
+    assert [entry["headers"]["id"] for entry in entries] == [task(number).task_id for number in range(200)]
+
+
+def test_what_was_handed_over_is_sent_before_it_stops_and_its_thread_ends(broker: Broker) -> None:
+    with reached(broker) as (publisher, _):
+        for number in range(50):
+            publisher.publish(task(number))
+    assert length(broker) == 50
+    assert "publisher" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_broker_never_reached_refuses_at_once(own_broker: Broker) -> None:
+    with publishing(own_broker) as (publisher, _), pytest.raises(BrokerUnavailableError):
+        publisher.publish(task())
+
+
+def test_a_message_to_a_dead_broker_fails_within_a_second_and_the_next_at_once(own_broker: Broker) -> None:
+    with own_broker.running() as server, reached(own_broker) as (publisher, failed):
+        server.kill()
+        server.wait()
+        started = time.monotonic()
+        try:
+            publisher.publish(task(7))
+        except BrokerUnavailableError:
+            pass  # the probe was quicker
+        else:
+            assert failed.get(timeout=5).task_id == "p-trip-7"
+        assert time.monotonic() - started < NOTICED_WITHIN_S
+        with pytest.raises(BrokerUnavailableError):
+            publisher.publish(task())
+
+
+def test_an_idle_publisher_notices_by_itself_that_the_broker_died(own_broker: Broker) -> None:
+    with own_broker.running() as server, reached(own_broker) as (publisher, _):
+        server.kill()
+        server.wait()
+        wait_until(lambda: not publisher.reachable, timeout_s=5)
+
+
+def test_a_broker_that_is_back_is_used_within_two_seconds(own_broker: Broker) -> None:
+    with own_broker.running() as server, reached(own_broker) as (publisher, _):
+        server.kill()
+        server.wait()
+        wait_until(lambda: not publisher.reachable, timeout_s=5)
+        with own_broker.running():
+            started = time.monotonic()
+            wait_until(lambda: publisher.reachable, timeout_s=10)
+            publisher.publish(task(8))
+            wait_until(lambda: length(own_broker) == 1, timeout_s=10)
+            assert time.monotonic() - started < BACK_WITHIN_S
+
+
+def test_changes_are_told_once_each(own_broker: Broker) -> None:
+    changes: list[bool] = []
+    publisher = Publisher(own_broker.url, on_failure=lambda _: None, on_change=changes.append)
+    with own_broker.running() as server:
+        publisher.start()
+        wait_until(lambda: publisher.reachable)
+        server.kill()
+        server.wait()
+        wait_until(lambda: not publisher.reachable, timeout_s=5)
+    with own_broker.running():
+        wait_until(lambda: publisher.reachable, timeout_s=5)
+        publisher.stop()
+    assert changes == [True, False, True]
+
+
+def test_a_broker_that_hangs_is_noticed_and_what_waits_is_bounded(own_broker: Broker) -> None:
+    with own_broker.running() as server, reached(own_broker, capacity=1) as (publisher, failed):
+        with stopped(server):
+            started = time.monotonic()
+            publisher.publish(task(1))
+            with pytest.raises(BrokerUnavailableError):
+                publish_many(publisher)
+            assert time.monotonic() - started < NOTICED_WITHIN_S
+            wait_until(lambda: not publisher.reachable, timeout_s=5)
+            assert failed.get(timeout=5).task_id == "p-trip-1"
+        wait_until(lambda: publisher.reachable, timeout_s=5)

@@ -1,0 +1,247 @@
+"""The promises of the queue with RabbitMQ as the broker, Redis holding results and heartbeats."""
+
+import os
+import pickle
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import amqp  # type: ignore[import-untyped]
+import httpx
+import pytest
+from celery import Celery
+
+from core.managers.dead_letters import COUNT_KEY
+from core.managers.publisher import Publisher
+from core.schemas.task_message import TaskMessage
+from tests.chaos.poison import CLASS as POISONED
+from tests.chaos.poison import KILLS_MILES, RAISES_MILES, PoisonedModel
+from tests.e2e.pickles import write_team_model
+from tests.e2e.problems import check_problem
+from tests.e2e.processes import EXAMPLE, Stack, create_stack, wait_until
+from tests.e2e.rabbitmq import RabbitMQ, find_rabbitmq, kill
+from tests.e2e.team_models import CLASS, IS_SLOW
+from tests.e2e.test_failures import missing, seconds_of
+from tests.e2e.test_predict import by_scikit_learn, shipped
+
+pytestmark = pytest.mark.e2e
+
+__all__ = ["shipped"]
+
+PREDICT_RIDE = "tasks.trip.tasks.predict_ride"
+QUEUE = "tasks.trip"
+SLACK_S = 0.4
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _needs_rabbitmq() -> None:
+    if find_rabbitmq() is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("rabbitmq-server is not installed")
+        pytest.skip("rabbitmq-server is not installed")
+
+
+@dataclass(frozen=True)
+class RabbitStack:
+    """A stack whose messages go over RabbitMQ."""
+
+    stack: Stack
+    rabbit: RabbitMQ
+
+    @property
+    def settings(self) -> dict[str, str]:
+        return {"CELERY_BROKER_URL": self.rabbit.url}
+
+    def client(self) -> Celery:
+        return Celery(broker=self.rabbit.url, backend=self.stack.broker.url, set_as_current=False)
+
+    @contextmanager
+    def running(self, *, workers: int = 1, **model: str) -> Iterator[list[int]]:
+        """Run everything; gives the workers' process ids."""
+        with ExitStack() as stack:
+            stack.enter_context(self.stack.broker.running())
+            stack.enter_context(self.rabbit.running())
+            processes = [stack.enter_context(self.stack.worker(**self.settings, **model)) for _ in range(workers)]
+            stack.enter_context(self.stack.web(**self.settings))
+            self.stack.wait_until_ready()
+            wait_until(lambda: len(self.stack.broker.heartbeats()) == workers, what="all workers beat")
+            yield [process.pid for process in processes]
+
+    def dead_letters(self) -> int:
+        with self.stack.broker.client() as client:
+            return int(str(client.get(COUNT_KEY) or 0))
+
+
+def create_rabbit_stack(folder: Path) -> RabbitStack:
+    return RabbitStack(stack=create_stack(folder), rabbit=RabbitMQ(folder=folder))
+
+
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitStack]:
+    """Serve the shipped model."""
+    over_rabbit = create_rabbit_stack(tmp_path_factory.mktemp("rabbit"))
+    with over_rabbit.running():
+        yield over_rabbit
+
+
+@pytest.fixture
+def own(tmp_path_factory: pytest.TempPathFactory) -> RabbitStack:
+    return create_rabbit_stack(tmp_path_factory.mktemp("own-rabbit"))
+
+
+def predict_ride(client: Celery, *args: Any) -> Any:
+    return client.send_task(PREDICT_RIDE, args=args, queue=QUEUE)
+
+
+def test_the_answer_is_scikit_learns_own_number(serving: RabbitStack, shipped: Any) -> None:
+    answer = serving.stack.predict()
+
+    assert answer.status_code == HTTPStatus.OK
+    assert answer.json()["duration"] == pytest.approx(by_scikit_learn(shipped, "130_205", 3.0), abs=1e-9, rel=0)
+
+
+def test_five_hundred_concurrent_requests_get_their_own_answers_in_few_messages(serving: RabbitStack) -> None:
+    def ask(number: int) -> httpx.Response:
+        trip = {"PULocationID": 1 + number % 265, "trip_distance": number / 8, "request_id": str(number)}
+        return client.post(serving.stack.predict_url, json=EXAMPLE | trip)
+
+    alone = serving.stack.predict(PULocationID=8, trip_distance=7 / 8).json()["duration"]
+    limits = httpx.Limits(max_connections=500)
+    with httpx.Client(timeout=30, limits=limits) as client, ThreadPoolExecutor(500) as pool:
+        answers = list(pool.map(ask, range(500)))
+
+    assert {answer.status_code for answer in answers} == {HTTPStatus.OK}
+    assert [answer.json()["request_id"] for answer in answers] == [str(number) for number in range(500)]
+    assert answers[7].json()["duration"] == alone
+    batches = [line for line in serving.stack.log_lines("tasks/trip") if "request_ids" in line]
+    assert len(batches) < 250, "rows gather while others are under way"
+
+
+def test_a_plain_celery_client_is_answered(serving: RabbitStack) -> None:
+    with serving.client() as client:
+        reply = predict_ride(client, 130, 205, 3.0).get(timeout=10)
+
+    assert reply["reply_code"] == 0
+    assert reply["duration"] == serving.stack.predict().json()["duration"]
+
+
+@pytest.mark.parametrize(
+    ("body", "properties"),
+    [
+        (b"\x00\xff garbage", {}),
+        (b"", {}),
+        (b"{not json", {"content_type": "application/json", "content_encoding": "utf-8"}),
+        (b"[]", {"content_type": "application/json", "content_encoding": "utf-8"}),
+        (b"[[], {}, {}]", {"content_type": "application/json", "content_encoding": "no-such-encoding"}),
+        (pickle.dumps({"task": PREDICT_RIDE}), {"content_type": "application/x-python-serialize"}),
+        (b"[[], {}, {}]", {"content_type": "application/json", "application_headers": {"task": [1], "id": "x"}}),
+        (b"[[], {}, {}]", {"content_type": "application/json", "application_headers": {"task": PREDICT_RIDE}}),
+        (b"[[], {}, {}]", {"content_type": "application/json", "application_headers": {"task": "x", "id": 5}}),
+        (b"x" * 50_000_000, {"content_type": "application/json"}),
+    ],
+    ids=["bytes", "empty", "not-json", "a-list", "encoding", "pickle", "task-a-list", "no-id", "unknown", "50-mb"],
+)
+def test_garbage_on_the_queue_is_set_aside_and_the_worker_lives(
+    serving: RabbitStack, body: bytes, properties: dict[str, Any]
+) -> None:
+    before, worker = serving.dead_letters(), serving.stack.broker.heartbeats()[0]["pid"]
+    with serving.rabbit.connection() as connection, connection.channel() as channel:
+        channel.basic_publish(amqp.Message(body, **properties), exchange="", routing_key=QUEUE)
+
+    wait_until(lambda: serving.dead_letters() == before + 1, timeout_s=10, what="the garbage is set aside")
+    assert serving.stack.predict().status_code == HTTPStatus.OK
+    assert serving.rabbit.length(QUEUE) == 0
+    assert serving.stack.broker.heartbeats()[0]["pid"] == worker
+
+
+def test_requests_survive_a_worker_that_is_killed_in_the_middle(own: RabbitStack, tmp_path: Path) -> None:
+    model = {"TRIP_DURATION_MODEL": str(write_team_model(tmp_path)), "MODEL_ALLOWED_CLASSES": CLASS}
+
+    def ask(number: int) -> httpx.Response:
+        return own.stack.predict(PULocationID=IS_SLOW if number == 0 else 130, trip_distance=1 + number / 8)
+
+    def both_compute() -> bool:
+        computing[:] = busy(own)
+        return len(computing) == 2
+
+    computing: list[int] = []
+    with own.running(workers=2, **model), ThreadPoolExecutor(60) as pool, own.client() as client:
+        ride = predict_ride(client, IS_SLOW, 205, 0.8)
+        slow = [pool.submit(ask, 0) for _ in range(2)]
+        wait_until(both_compute, what="both workers compute")
+        others = [pool.submit(ask, number) for number in range(1, 50)]
+        os.kill(computing[0], signal.SIGKILL)
+        killed = time.monotonic()
+        answers = [future.result() for future in others]
+        waited_s = time.monotonic() - killed
+
+        assert [answer.json()["duration"] for answer in answers] == [11 + number / 8 for number in range(1, 50)]
+        assert [future.result().json()["duration"] for future in slow] == [11.0] * 2
+        assert ride.get(timeout=10)["duration"] == pytest.approx(10.8)
+        assert waited_s < 8
+
+
+def test_without_rabbitmq_it_is_a_503_until_it_is_back(own: RabbitStack) -> None:
+    with ExitStack() as others:
+        others.enter_context(own.stack.broker.running())
+        with own.rabbit.running() as node:
+            others.enter_context(own.stack.worker(**own.settings))
+            others.enter_context(own.stack.web(**own.settings))
+            own.stack.wait_until_ready()
+            assert own.stack.predict().status_code == HTTPStatus.OK
+            kill(node)
+            at_once = own.stack.predict(headers={"X-Request-Timeout": "20"})
+            wait_until(lambda: missing(own.stack) == ["broker"], timeout_s=5, what="the broker is missed")
+            later = own.stack.predict()
+        with own.rabbit.running():
+            back = time.monotonic()
+            wait_until(lambda: own.stack.predict().status_code == HTTPStatus.OK, what="predictions are served again")
+            recovery_s = time.monotonic() - back
+
+    for refusal in (at_once, later):
+        check_problem(refusal, HTTPStatus.SERVICE_UNAVAILABLE, 103, request_id="1")
+        assert seconds_of(refusal) < 1.0 + SLACK_S
+    assert recovery_s < 2.0 + SLACK_S
+
+
+def test_a_message_to_a_queue_that_no_worker_declared_yet_is_kept(serving: RabbitStack) -> None:
+    failed: list[TaskMessage] = []
+    publisher = Publisher(serving.rabbit.url, on_failure=failed.append, on_change=lambda _: None)
+    publisher.start()
+    wait_until(lambda: publisher.reachable, what="RabbitMQ is reached")
+    now = time.time()
+    publisher.publish(
+        TaskMessage(task_id="1", task="any", queue="tasks.new", argument={}, expires_at=now + 60, sent_at=now)
+    )
+    publisher.stop()
+
+    assert not failed
+    assert serving.rabbit.length("tasks.new") == 1
+
+
+def test_poison_is_a_500_and_healthy_rows_are_answered(own: RabbitStack, tmp_path: Path) -> None:
+    model = tmp_path / "poisoned.pickle"
+    model.write_bytes(pickle.dumps(PoisonedModel()))
+    settings = {"TRIP_DURATION_MODEL": str(model), "MODEL_ALLOWED_CLASSES": POISONED}
+
+    with own.running(workers=3, **settings) as pids:
+        raised = own.stack.predict(trip_distance=RAISES_MILES)
+        killed = own.stack.predict(trip_distance=KILLS_MILES)
+        healthy = own.stack.predict(trip_distance=2)
+        living = {beat["pid"] for beat in own.stack.broker.heartbeats()}
+
+    for answer in (raised, killed):
+        check_problem(answer, HTTPStatus.INTERNAL_SERVER_ERROR, 101, request_id="1")
+    assert healthy.json()["duration"] == 14.0
+    assert living & set(pids), "at most two workers died of it"
+
+
+def busy(own: RabbitStack) -> list[int]:
+    """Return the process ids of the workers that compute."""
+    return [beat["pid"] for beat in own.stack.broker.heartbeats() if beat["rows_in_hand"]]
