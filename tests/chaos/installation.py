@@ -30,6 +30,8 @@ class Installation:
     stack: Stack
     broker_port: int
     settings: Mapping[str, str] = field(default_factory=dict)
+    disk_kib: int = 0
+    """Size that no file of its processes may exceed; 0: any."""
     _broker: subprocess.Popen[bytes] | None = None
     _launcher: subprocess.Popen[bytes] | None = None
 
@@ -54,6 +56,12 @@ class Installation:
                 yield self
         finally:
             self.kill_broker()
+
+    def _command(self) -> tuple[str, ...]:
+        launcher = (sys.executable, "-m", "boot.local")
+        if not self.disk_kib:
+            return launcher
+        return ("bash", "-c", f'ulimit -f {self.disk_kib}; exec "$@"', "bash", *launcher)
 
     def wait_until_whole(self) -> None:
         """Return once all workers beat and the web is ready."""
@@ -103,7 +111,7 @@ def _runs(process: psutil.Process, program: str) -> bool:
 
 
 def create_installation(
-    folder: Path, *, proxied: bool = False, poisoned: bool = False, max_rows: int = 0
+    folder: Path, *, proxied: bool = False, poisoned: bool = False, max_rows: int = 0, disk_kib: int = 0
 ) -> Installation:
     """Return an installation with its files in ``folder``; nothing runs yet."""
     stack = Stack(folder=folder, broker=Broker(port=free_port(), folder=folder), http_port=free_port())
@@ -113,4 +121,4 @@ def create_installation(
         model.write_bytes(pickle.dumps(PoisonedModel()))
         settings |= {"TRIP_DURATION_MODEL": str(model), "MODEL_ALLOWED_CLASSES": CLASS, "MODEL_TIMEOUT_S": "3"}
     port = free_port() if proxied else stack.broker.port
-    return Installation(stack=stack, broker_port=port, settings=settings)
+    return Installation(stack=stack, broker_port=port, settings=settings, disk_kib=disk_kib)

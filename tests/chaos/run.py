@@ -38,7 +38,11 @@ class Report:
 async def run_scenario(scenario: Scenario, folder: Path, *, rate: float, seconds: float) -> Report:
     """Run one scenario at ``rate`` requests/s; the fault lasts at least ``seconds``."""
     installation = create_installation(
-        folder, proxied=scenario.proxied, poisoned=scenario.poisoned, max_rows=scenario.max_rows
+        folder,
+        proxied=scenario.proxied,
+        poisoned=scenario.poisoned,
+        max_rows=scenario.max_rows,
+        disk_kib=scenario.disk_kib,
     )
     proxy = Proxy(port=installation.broker_port, target=installation.stack.broker.port) if scenario.proxied else None
     if proxy is not None:

@@ -16,6 +16,9 @@ from tests.chaos.poison import HANGS_MILES, KILLS_MILES, RAISES_MILES
 from tests.chaos.proxy import Proxy
 from tests.e2e.processes import wait_until
 
+KIBIBYTE = 1024
+FULL_DISK_KIB = 64
+
 Fault = Callable[["Site"], Awaitable[None]]
 
 
@@ -184,6 +187,14 @@ def _push_garbage(client: redis.Redis, *, huge: bool) -> None:
         client.lpush("tasks.trip", b"x" * 50_000_000)
 
 
+async def full_disk(site: Site) -> None:
+    """Let no log file grow beyond 64 KiB, as if the disk were full; nothing but lines may be lost."""
+    for _ in site.rounds():
+        await asyncio.sleep(1)
+    logs = site.installation.stack.folder.joinpath("logs").rglob("*.jsonl")
+    assert any(log.stat().st_size >= FULL_DISK_KIB * KIBIBYTE - KIBIBYTE for log in logs)
+
+
 async def poison(site: Site) -> None:
     """Send rows that raise, hang, and kill the process, among the others."""
     assert site.poison is not None
@@ -217,6 +228,7 @@ class Scenario:
     proxied: bool = False
     poisoned: bool = False
     max_rows: int = 0
+    disk_kib: int = 0
 
     @property
     def name(self) -> str:
@@ -236,6 +248,7 @@ SCENARIOS = (
     Scenario(empty_broker, errors_allowed=True),
     Scenario(bad_network, errors_allowed=True, proxied=True),
     Scenario(garbage),
+    Scenario(full_disk, disk_kib=FULL_DISK_KIB),
     Scenario(poison, poisoned=True),
     Scenario(everything, errors_allowed=True, deaths_allowed=True),
 )

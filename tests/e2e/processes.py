@@ -22,6 +22,8 @@ from boot.local.broker import find_server
 ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 15.0
+ANSWER_TIMEOUT_S = 65.0
+"""Longer than the deadline of a request."""
 EXAMPLE = {"request_id": "1", "PULocationID": 130, "DOLocationID": 205, "trip_distance": 3.0}
 PORTS = range(15_000, 32_000)
 """Below the ports that systems give to outgoing connections, one of which could take it before we do."""
@@ -199,11 +201,13 @@ class Stack:
 
     def predict(self, headers: Mapping[str, str] | None = None, **changes: object) -> httpx.Response:
         """POST the example trip, with ``changes``."""
-        return httpx.post(self.predict_url, json={**EXAMPLE, **changes}, headers=headers, timeout=30)
+        return httpx.post(self.predict_url, json={**EXAMPLE, **changes}, headers=headers, timeout=ANSWER_TIMEOUT_S)
 
     def post(self, body: bytes | str, *, content_type: str = "application/json") -> httpx.Response:
         """POST any bytes."""
-        return httpx.post(self.predict_url, content=body, headers={"Content-Type": content_type}, timeout=30)
+        return httpx.post(
+            self.predict_url, content=body, headers={"Content-Type": content_type}, timeout=ANSWER_TIMEOUT_S
+        )
 
     def log_lines(self, side: str) -> list[dict[str, Any]]:
         """Return the JSON lines below ``logs/<side>`` so far."""

@@ -18,7 +18,7 @@ from config import Settings
 from core.managers.line import RowAnswer
 from core.schemas.catalog import CatalogEntry
 from core.utilities.clock import uuid7
-from core.utilities.errors import TripcastError
+from core.utilities.errors import PredictionError, TripcastError
 
 HANG_UP_CHECK_S = 0.25
 """A request that waits longer than this is watched for a caller who hangs up."""
@@ -32,6 +32,7 @@ def build_router(entry: CatalogEntry) -> APIRouter:
 
     async def predict(request: Request) -> Response:
         request_id: str | None = None
+        values: tuple[Any, ...] = ()
         try:
             body = await read_json(request)
             request_id, values = _decode(entry, body)
@@ -40,7 +41,9 @@ def build_router(entry: CatalogEntry) -> APIRouter:
         except InvalidBodyError as error:
             return problem_response(request, error, request_id=find_request_id(body))
         except TripcastError as error:
-            _log_failure(request, error, request_id)
+            _log_failure(
+                request, error, request_id=request_id, features=dict(zip(entry.features, values, strict=False))
+            )
             return problem_response(request, error, request_id=request_id)
         except ClientDisconnect:
             return Response(status_code=CLIENT_CLOSED_REQUEST)
@@ -163,9 +166,13 @@ def _log_request(
     ).log("WARNING" if slow else "INFO", "slow request answered" if slow else "request answered")
 
 
-def _log_failure(request: Request, error: TripcastError, request_id: str | None) -> None:
+def _log_failure(request: Request, error: TripcastError, *, request_id: str | None, features: dict[str, Any]) -> None:
+    """Log what failed; a row that the model failed on with its features, so that it can be tried again."""
     total_ms = (time.perf_counter() - request.scope[STARTED]) * 1000
-    logger.bind(request_id=request_id, total_ms=total_ms).warning("{}: {}", type(error).__name__, error)
+    context: dict[str, Any] = {"request_id": request_id, "total_ms": total_ms}
+    if isinstance(error, PredictionError):
+        context |= {"transaction_id": uuid7(), "features": features}
+    logger.bind(**context).warning("{}: {}", type(error).__name__, error)
 
 
 _PROBLEMS = describe(
