@@ -1,8 +1,8 @@
 """The publisher: one thread that puts task messages on their queues.
 
 kombu blocks, and so must not run on the event loop; it does all sending here. Its own retries are off
-(they can block for minutes): a message is tried twice, the second time on a new connection, and then
-reported as failed. While the broker is away messages fail at once and the thread looks for it.
+(they can block for minutes): a message is tried once, on a connection that was closed meanwhile once more,
+and then reported as failed. While the broker is away messages fail at once and the thread looks for it.
 
 RabbitMQ drops a message without a word if its queue does not exist. So over AMQP each queue is declared
 before the first message to it, with the arguments that the worker uses; a message is sent only once the
@@ -22,8 +22,10 @@ from core.schemas.task_message import TaskMessage
 from core.utilities.errors import BrokerUnavailableError
 from core.utilities.urls import redact_url
 
-TIMEOUT_S = 0.4
-"""Of a connect and of a send; two tries of both stay within the second in which a caller gets his 503."""
+TIMEOUT_S = 0.8
+"""Of a connect and of a send: a caller gets his 503 within a second. Shorter, a busy machine looks like a dead one."""
+FAST_S = 0.1
+"""A try that failed faster met a connection that was closed meanwhile; one that failed slower met a dead broker."""
 PROBE_INTERVAL_S = 0.25
 IDLE_PROBE_S = 1.0
 """An idle connection is tried this often, so that a dead broker is known before the next request."""
@@ -105,9 +107,16 @@ class Publisher:
         self._disconnect()
 
     def _publish_or_report(self, message: TaskMessage) -> None:
-        if not (self.reachable and (self._try_to_send(message) or self._try_to_send(message))):
+        if not (self.reachable and self._send(message)):
             self._set_reachable(reachable=False)
             self._on_failure(message)
+
+    def _send(self, message: TaskMessage) -> bool:
+        """Try once, and once more on a new connection if the old one failed at once."""
+        started = time.monotonic()
+        if self._try_to_send(message):
+            return True
+        return time.monotonic() - started < FAST_S and self._try_to_send(message)
 
     def _try_to_send(self, message: TaskMessage) -> bool:
         try:
