@@ -1,0 +1,34 @@
+"""The tests of a prediction and of plain Celery clients once more, with RabbitMQ as the broker."""
+
+from collections.abc import Iterator
+
+import pytest
+from celery import Celery
+
+from tests.e2e.processes import Stack
+from tests.e2e.test_celery_client import test_a_ride_is_predicted_with_the_number_that_http_gives  # noqa: F401
+from tests.e2e.test_predict import *  # noqa: F403 (the point of this module)
+from tests.e2e.test_rabbitmq import RabbitStack, _needs_rabbitmq, create_rabbit_stack  # noqa: F401
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def over_rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitStack]:
+    """Serve the shipped model over RabbitMQ."""
+    serving = create_rabbit_stack(tmp_path_factory.mktemp("same"))
+    with serving.running(LOG_REQUESTS="all"):
+        yield serving
+
+
+@pytest.fixture
+def stack(over_rabbitmq: RabbitStack) -> Stack:
+    """Take the place of the stack that the tests know."""
+    return over_rabbitmq.stack
+
+
+@pytest.fixture
+def client(over_rabbitmq: RabbitStack) -> Iterator[Celery]:
+    """Take the place of the client that the tests know."""
+    with over_rabbitmq.client() as plain:
+        yield plain
