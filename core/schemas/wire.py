@@ -12,6 +12,8 @@ from core.schemas.outcome import BatchOutcome, RowError, RowErrorCode
 from core.utilities.errors import WireError
 
 WIRE_VERSION = 1
+NO_DEADLINE = 253_402_300_800.0
+"""The deadline of a row that has none: the year 10000, because JSON has no infinity."""
 Columns = Mapping[str, list[Any]]
 """Feature name -> one value a row; all lists of equal length."""
 

@@ -8,7 +8,7 @@ from typing import Any
 from celery import shared_task
 
 from core.schemas.catalog import TRIP_DURATION
-from core.schemas.wire import PredictRowsRequest
+from core.schemas.wire import NO_DEADLINE, PredictRowsRequest
 from core.utilities.errors import WireError
 from tasks.policy import PredictionTask
 
@@ -52,7 +52,7 @@ def predict_ride(  # noqa: D417 (`self` is bound by Celery)
         version=None,
         columns=dict(zip(TRIP_DURATION.features, ([pu_location_id], [do_location_id], [trip_distance]), strict=True)),
         ids=[str(self.request.id)],
-        deadlines=[float("inf")],
+        deadlines=[NO_DEADLINE],
     )
     reply = self.predict(request)
     outcome = reply.outcome

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from celery import Celery
 
 from tests.chaos.installation import Installation, create_installation
 from tests.chaos.poison import HANGS_MILES, KILLS_MILES, RAISES_MILES, SLOW_MILES, SLOW_S
@@ -50,6 +51,13 @@ def test_a_killed_workers_request_is_answered_within_two_seconds_of_its_replacem
         replaced = time.monotonic()
         assert answer.result().status_code == httpx.codes.OK
         assert time.monotonic() - replaced < PROMISED_S + SLOW_S + SLACK_S
+
+
+def test_a_plain_clients_ride_survives_the_worker_that_computes_it(installation: Installation) -> None:
+    with Celery(broker=(url := installation.stack.broker.url), backend=url, set_as_current=False) as client:
+        ride = client.send_task("tasks.trip.tasks.predict_ride", args=[130, 205, SLOW_MILES], queue="tasks.trip")
+        os.kill(_wait_for_holder(installation), signal.SIGKILL)
+        assert ride.get(timeout=60)["duration"] == 10.0 + 2.0 * SLOW_MILES
 
 
 @pytest.mark.parametrize(("miles", "deaths"), [(RAISES_MILES, 0), (KILLS_MILES, 2), (HANGS_MILES, 2)])
