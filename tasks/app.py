@@ -35,6 +35,7 @@ def create_celery(settings: Settings) -> TripcastCelery:
     entries are included; each entry has its queue and its quarantine queue.
     """
     app = TripcastCelery("tripcast", broker=settings.broker_url, backend=settings.result_backend_url)
+    app.loader.override_backends = dict.fromkeys(("redis", "rediss"), "tasks.backend:ReplyBackend")
     app.conf.update(_configuration(settings))
     app.model_timeout_s = settings.model_timeout_s
     app.steps["consumer"].add(BrokerCare)

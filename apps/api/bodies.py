@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import orjson
-from fastapi import Request
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope
 
 from apps.api.errors import BodyTooLargeError, InvalidBodyError, UnsupportedMediaTypeError
 from core.schemas.trip import RequestId
@@ -20,8 +20,8 @@ Model = TypeVar("Model", bound=BaseModel)
 _REQUEST_ID: TypeAdapter[str] = TypeAdapter(RequestId)
 
 
-async def read_json(request: Request, *, limit: int = MEBIBYTE) -> bytes:
-    """Return the body of ``request``.
+async def read_json(scope: Scope, receive: Receive, *, limit: int = MEBIBYTE) -> bytes:
+    """Return the body of a request.
 
     Raises
     ------
@@ -29,28 +29,38 @@ async def read_json(request: Request, *, limit: int = MEBIBYTE) -> bytes:
         If it is not declared as JSON in UTF-8.
     BodyTooLargeError
         If it is larger than ``limit`` bytes: by its declared length, or once more than that has come.
+    ClientDisconnect
+        If the caller hangs up before all of it has come.
     """
-    if not _is_json(request.headers.get("content-type", "")):
+    if not _is_json(find_header(scope, b"content-type") or ""):
         raise UnsupportedMediaTypeError("the body must be application/json")
-    length = request.headers.get("content-length", "")
+    length = find_header(scope, b"content-length") or ""
     if length.isdecimal() and int(length[:20]) > limit:
         raise BodyTooLargeError(f"the body is larger than {limit} bytes")
-    return await _receive(request, limit)
+    return await _receive(receive, limit)
 
 
-async def _receive(request: Request, limit: int) -> bytes:
-    parts, size = [], 0
-    while True:
-        message = await request.receive()
+def find_header(scope: Scope, name: bytes) -> str | None:
+    """Return the value of the first header called ``name``, which is in lower case."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return str(value, "latin-1")
+    return None
+
+
+async def _receive(receive: Receive, limit: int) -> bytes:
+    parts: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
-        part = message.get("body", b"")
-        size += len(part)
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
         if size > limit:
             raise BodyTooLargeError(f"the body is larger than {limit} bytes")
-        parts.append(part)
-        if not message.get("more_body", False):
-            return b"".join(parts)
+        more = message.get("more_body", False)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _is_json(content_type: str) -> bool:

@@ -99,8 +99,13 @@ def add_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def _unknown(request: Request, error: Exception) -> Response:
-        logger.opt(exception=error).error("a request failed unexpectedly: {}", request.url.path)
-        return _response(request, _INTERNAL, detail="the request failed", request_id=None)
+        return answer_unknown(request, error)
+
+
+def answer_unknown(request: Request, error: Exception) -> Response:
+    """Log an error that nobody expected and return an answer that tells nothing of it."""
+    logger.opt(exception=error).error("a request failed unexpectedly: {}", request.url.path)
+    return _response(request, _INTERNAL, detail="the request failed", request_id=None)
 
 
 def problem_response(request: Request, error: TripcastError, *, request_id: str | None = None) -> Response:

@@ -12,7 +12,7 @@ from apps.api.middleware import Stopwatch
 from apps.api.openapi import add_openapi
 from apps.api.pages import create_app_with_pages
 from apps.api.routers import health
-from apps.api.routers.predict import build_router
+from apps.api.routers.predict import add_predict_route
 from config import Settings, load_settings
 from core.managers.queue_client import LineLimits, QueueClient
 from core.schemas.catalog import CATALOG
@@ -44,7 +44,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     add_error_handlers(app)
     app.include_router(health.router)
     for entry in CATALOG:
-        app.include_router(build_router(entry), prefix=f"/{settings.api_version}")
+        add_predict_route(app, entry, prefix=f"/{settings.api_version}")
     add_openapi(app)
     return app
 

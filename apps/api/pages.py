@@ -1,14 +1,18 @@
 """``/docs`` and ``/redoc``: pages for people, which load nothing from any other host."""
 
+from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request
+import fastapi_offline
+from fastapi import Request
 from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
 from fastapi.responses import HTMLResponse
-from fastapi_offline import FastAPIOffline
+from fastapi.staticfiles import StaticFiles
+
+from apps.api.application import Application
 
 ASSETS = "/static-offline-docs"
-"""Where ``fastapi-offline`` mounts the scripts and styles that it carries."""
+"""Where the scripts and styles are that ``fastapi-offline`` carries."""
 
 OWN_HOST_ONLY = {
     "Content-Security-Policy": (
@@ -19,9 +23,10 @@ OWN_HOST_ONLY = {
 """The scripts themselves name other hosts (ReDoc's its logo); with this the browser does not ask them."""
 
 
-def create_app_with_pages(**options: Any) -> FastAPI:  # noqa: ANN401 (FastAPI's own)
-    """Return a FastAPI application with both pages; ``options`` are FastAPI's."""
-    app: FastAPI = FastAPIOffline(docs_url=None, redoc_url=None, static_url=ASSETS, **options)
+def create_app_with_pages(**options: Any) -> Application:  # noqa: ANN401 (FastAPI's own)
+    """Return an application with both pages; ``options`` are FastAPI's."""
+    app = Application(docs_url=None, redoc_url=None, **options)
+    app.mount(ASSETS, StaticFiles(directory=Path(fastapi_offline.__file__).parent / "static"))
 
     @app.get("/docs", include_in_schema=False)
     async def docs(request: Request) -> HTMLResponse:

@@ -34,13 +34,16 @@ class Row:
     """One request in the line.
 
     ``values`` are the features in the order of the catalog entry, ``expires_at`` the deadline in Unix
-    seconds, ``answer`` the future that the request waits for.
+    seconds, ``answer`` the future that the request waits for, ``line`` where it stands or stood, ``alarm`` what
+    fails it at the deadline.
     """
 
     values: tuple[Any, ...]
     request_id: str
     expires_at: float
     answer: asyncio.Future[RowAnswer]
+    line: "Line | None" = None
+    alarm: asyncio.TimerHandle | None = None
 
     def fail(self, error: TripcastError) -> None:
         """Give this row an error of its own: a shared instance would gather the tracebacks of all its rows."""
@@ -106,6 +109,7 @@ class Line:
 
     def join(self, row: Row) -> None:
         """Let a row wait; it leaves with the next batch that may."""
+        row.line = self
         self._waiting[row] = None
         self._depart_soon()
 

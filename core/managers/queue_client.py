@@ -11,9 +11,11 @@ from typing import Any
 from loguru import logger
 from redis.exceptions import RedisError
 
+from core.managers.kombu_publisher import KombuPublisher
 from core.managers.ledger import Ledger
 from core.managers.line import Line, Row, RowAnswer
 from core.managers.publisher import Publisher
+from core.managers.redis_publisher import RedisPublisher
 from core.managers.replies import ReplyListener
 from core.managers.worker_directory import WorkerDirectory
 from core.schemas.catalog import CatalogEntry
@@ -67,7 +69,8 @@ class QueueClient:
         self._loop = asyncio.get_running_loop()
         self._tending: asyncio.Task[None] | None = None
         self.workers = WorkerDirectory(backend_url)
-        self.publisher = Publisher(broker_url, on_failure=self._on_failure, on_change=self._on_broker_change)
+        publisher = RedisPublisher if broker_url.startswith("redis://") else KombuPublisher
+        self.publisher: Publisher = publisher(broker_url, on_failure=self._on_failure, on_change=self._on_broker_change)
         self.replies = ReplyListener(
             backend_url, prefix=f"{self.process}-", on_reply=self._on_reply, pending=self._pending, wanted=self._owns
         )
@@ -98,14 +101,14 @@ class QueueClient:
         """Close everything. Requests must have been drained before."""
         if self._tending is not None:
             await stop_tasks([self._tending])
-        await asyncio.to_thread(self.publisher.stop)
+        await self.publisher.stop()
         await self.replies.stop()
         await self.workers.stop()
 
-    async def predict(
+    def join(
         self, model: str, version: str | None, values: tuple[Any, ...], *, request_id: str, timeout_s: float
-    ) -> RowAnswer:
-        """Predict one row.
+    ) -> Row:
+        """Let one row wait in line; whoever calls this must call ``leave`` in the end.
 
         Parameters
         ----------
@@ -122,22 +125,44 @@ class QueueClient:
         ------
         BrokerUnavailableError, NoWorkerError, LineFullError
             If the row is not taken.
-        DeadlinePassedError
-            If no answer came in time.
-        PredictionError
-            If the model failed on this row.
         """
         line = self._line(model, version)
         self._admit(self._entries[model])
         row = Row(values, request_id, time.time() + timeout_s, self._loop.create_future())
-        alarm = self._loop.call_later(timeout_s, row.fail, DeadlinePassedError("no answer before the deadline"))
+        row.alarm = self._loop.call_later(timeout_s, row.fail, DeadlinePassedError("no answer before the deadline"))
         line.join(row)
+        return row
+
+    async def answer(self, row: Row) -> RowAnswer:
+        """Wait for the prediction of a row.
+
+        Raises
+        ------
+        DeadlinePassedError
+            If no answer came in time.
+        BrokerUnavailableError
+            If the row could not be sent.
+        PredictionError
+            If the model failed on this row.
+        """
+        return _raise_for_error(await row.answer)
+
+    def leave(self, row: Row) -> None:
+        """Forget a row, whatever became of it."""
+        if row.alarm is not None:
+            row.alarm.cancel()
+        if row.line is not None:
+            row.line.leave(row)
+
+    async def predict(
+        self, model: str, version: str | None, values: tuple[Any, ...], *, request_id: str, timeout_s: float
+    ) -> RowAnswer:
+        """Predict one row: ``join``, ``answer``, ``leave``."""
+        row = self.join(model, version, values, request_id=request_id, timeout_s=timeout_s)
         try:
-            answer = await row.answer
+            return await self.answer(row)
         finally:
-            alarm.cancel()
-            line.leave(row)
-        return _raise_for_error(answer)
+            self.leave(row)
 
     def waiting_rows(self) -> int:
         """Return how many rows wait in this process, not yet in any queue."""
@@ -196,7 +221,7 @@ class QueueClient:
                 ledger.on_reply(task_id, record)
 
     def _on_failure(self, message: TaskMessage) -> None:
-        """Called on the publisher's thread."""
+        """Called on the publisher's thread, perhaps."""
         self._loop.call_soon_threadsafe(self._on_unsent, message.task_id)
 
     def _on_unsent(self, task_id: str) -> None:
@@ -204,7 +229,7 @@ class QueueClient:
             ledger.on_unsent(task_id)
 
     def _on_broker_change(self, reachable: bool) -> None:
-        """Called on the publisher's thread."""
+        """Called on the publisher's thread, perhaps."""
         logger.log("INFO" if reachable else "WARNING", "broker {}", "reached" if reachable else "lost")
         if reachable:
             self._loop.call_soon_threadsafe(self._on_broker_back)

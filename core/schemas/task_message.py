@@ -1,15 +1,22 @@
 """A prediction task as a Celery message (task protocol 2), without importing Celery.
 
-Source of the format: "Message Protocol", version 2, in Celery's documentation. Any client in any
-language may send it; the web process does, so that it needs neither Celery nor its per-call costs.
+Source of the format: "Message Protocol", version 2, in Celery's documentation; over Redis, the envelope that
+kombu's virtual transports put around it. Any client in any language may send it; the web process does, so that
+it needs neither Celery nor its per-call costs.
 """
 
+import base64
+import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
+TRANSIENT = 1
+"""AMQP's delivery mode of a message that need not survive its broker: whoever sent it will miss it and send it again."""
+RESENT_BY_SENDER = "resent_by_sender"
+"""Header of a message whose sender finds out if it is lost, and then sends it again."""
 _NO_EMBEDDED_CALLS = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
 
 
@@ -56,8 +63,29 @@ class TaskMessage:
             "origin": self.origin,
             "ignore_result": False,
             "sent_at": self.sent_at,
+            RESENT_BY_SENDER: True,
         }
 
-    def body(self) -> str:
+    def body(self) -> bytes:
         """Return the message body, JSON."""
-        return orjson.dumps([[self.argument], {}, _NO_EMBEDDED_CALLS]).decode()
+        return orjson.dumps([[self.argument], {}, _NO_EMBEDDED_CALLS])
+
+    def envelope(self) -> bytes:
+        """Return headers, properties and body as one entry of a Redis list, as kombu writes it."""
+        return orjson.dumps(
+            {
+                "body": base64.b64encode(self.body()).decode(),
+                "content-encoding": "utf-8",
+                "content-type": "application/json",
+                "headers": self.headers(),
+                "properties": {
+                    "correlation_id": self.task_id,
+                    "reply_to": "",
+                    "delivery_mode": TRANSIENT,
+                    "delivery_info": {"exchange": "", "routing_key": self.queue},
+                    "priority": 0,
+                    "body_encoding": "base64",
+                    "delivery_tag": str(uuid.uuid4()),
+                },
+            }
+        )

@@ -1,5 +1,6 @@
 """The promises of the queue with RabbitMQ as the broker, Redis holding results and heartbeats."""
 
+import asyncio
 import os
 import pickle
 import signal
@@ -18,7 +19,7 @@ import pytest
 from celery import Celery
 
 from core.managers.dead_letters import COUNT_KEY
-from core.managers.publisher import Publisher
+from core.managers.kombu_publisher import KombuPublisher
 from core.schemas.task_message import TaskMessage
 from tests.chaos.poison import CLASS as POISONED
 from tests.chaos.poison import KILLS_MILES, RAISES_MILES, PoisonedModel
@@ -221,14 +222,14 @@ def test_without_rabbitmq_it_is_a_503_until_it_is_back(own: RabbitStack) -> None
 
 def test_a_message_to_a_queue_that_no_worker_declared_yet_is_kept(serving: RabbitStack) -> None:
     failed: list[TaskMessage] = []
-    publisher = Publisher(serving.rabbit.url, on_failure=failed.append, on_change=lambda _: None)
+    publisher = KombuPublisher(serving.rabbit.url, on_failure=failed.append, on_change=lambda _: None)
     publisher.start()
     wait_until(lambda: publisher.reachable, what="RabbitMQ is reached")
     now = time.time()
     publisher.publish(
         TaskMessage(task_id="1", task="any", queue="tasks.new", argument={}, expires_at=now + 60, sent_at=now)
     )
-    publisher.stop()
+    asyncio.run(publisher.stop())
 
     assert not failed
     assert serving.rabbit.length("tasks.new") == 1

@@ -1,156 +1,171 @@
-"""``POST /v1/<resource>/predict``, one route for each catalog entry."""
+"""``POST /v1/<resource>/predict``, one direct route for each catalog entry."""
 
-import asyncio
 import time
 from http import HTTPStatus
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from loguru import logger
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
 
-from apps.api.bodies import find_request_id, read_json, validate
-from apps.api.dependencies import get_queue, get_settings
-from apps.api.errors import STARTED, InvalidBodyError, InvalidHeaderError, describe, problem_response
+from apps.api.application import Application
+from apps.api.bodies import find_header, find_request_id, read_json, validate
+from apps.api.dependencies import State
+from apps.api.errors import STARTED, InvalidBodyError, InvalidHeaderError, answer_unknown, describe, problem_response
+from apps.api.hang_up import watch_for_hang_up
 from config import Settings
 from core.managers.line import RowAnswer
 from core.schemas.catalog import CatalogEntry
-from core.utilities.clock import uuid7
+from core.utilities.clock import milliseconds_since, uuid7
 from core.utilities.errors import PredictionError, TripcastError
 
-HANG_UP_CHECK_S = 0.25
-"""A request that waits longer than this is watched for a caller who hangs up."""
 CLIENT_CLOSED_REQUEST = 499
 """Nobody reads this answer; the status is for the log (nginx's convention)."""
 
 
-def build_router(entry: CatalogEntry) -> APIRouter:
-    """Return the routes of one model."""
-    router = APIRouter(prefix=f"/{entry.resource}", tags=[entry.resource])
-
-    async def predict(request: Request) -> Response:
-        request_id: str | None = None
-        values: tuple[Any, ...] = ()
-        try:
-            body = await read_json(request)
-            request_id, values = _decode(entry, body)
-            timeout_s = _timeout_s(request)
-            answer = await _predict(request, entry, values, request_id=request_id, timeout_s=timeout_s)
-        except InvalidBodyError as error:
-            return problem_response(request, error, request_id=find_request_id(body))
-        except TripcastError as error:
-            _log_failure(
-                request, error, request_id=request_id, features=dict(zip(entry.features, values, strict=False))
-            )
-            return problem_response(request, error, request_id=request_id)
-        except ClientDisconnect:
-            return Response(status_code=CLIENT_CLOSED_REQUEST)
-        return _reply(request, entry, answer, request_id)
-
-    router.add_api_route(
-        "/predict",
-        predict,
-        methods=["POST"],
-        operation_id=f"predict_{entry.resource}",
-        summary=f"Predict {entry.model.replace('_', ' ')}",
-        response_model=entry.reply,
-        responses={200: _OK_HEADERS, **_PROBLEMS},
-        openapi_extra={
-            "requestBody": {
-                "required": True,
-                "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{entry.request.__name__}"}}},
+def add_predict_route(app: Application, entry: CatalogEntry, *, prefix: str) -> None:
+    """Let ``app`` predict one row of ``entry``'s model."""
+    app.add_direct_route(
+        f"{prefix}/{entry.resource}/predict",
+        PredictEndpoint(entry),
+        description={
+            "tags": [entry.resource],
+            "operation_id": f"predict_{entry.resource}",
+            "summary": f"Predict {entry.model.replace('_', ' ')}",
+            "response_model": entry.reply,
+            "responses": {200: _OK_HEADERS, **_PROBLEMS},
+            "openapi_extra": {
+                "requestBody": {
+                    "required": True,
+                    "content": {
+                        "application/json": {"schema": {"$ref": f"#/components/schemas/{entry.request.__name__}"}}
+                    },
+                },
+                "parameters": [TIMEOUT_HEADER],
             },
-            "parameters": [_TIMEOUT_HEADER],
         },
     )
-    return router
 
 
-def _decode(entry: CatalogEntry, body: bytes) -> tuple[str, tuple[Any, ...]]:
-    """Return the request id and the features of a body."""
-    message: BaseModel = validate(entry.request, body)
-    content = message.__dict__
-    return content["request_id"], tuple(content[name] for name in entry.features)
+class PredictEndpoint:
+    """The ASGI application behind one such route. What it does is done for each request, so it does little."""
+
+    def __init__(self, entry: CatalogEntry) -> None:
+        self._entry = entry
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read one row, wait for its prediction, answer."""
+        scope[STARTED] = time.perf_counter()
+        state: State = scope["state"]
+        body, request_id, values = b"", None, ()
+        try:
+            body = await read_json(scope, receive)
+            request_id, values = self._decode(body)
+            answer = await self._predict(scope, receive, state, values, request_id=request_id)
+        except ClientDisconnect:
+            response = Response(status_code=CLIENT_CLOSED_REQUEST)
+        except InvalidBodyError as error:
+            response = problem_response(Request(scope), error, request_id=find_request_id(body))
+        except TripcastError as error:
+            self._log_failure(scope, error, request_id=request_id, values=values)
+            response = problem_response(Request(scope), error, request_id=request_id)
+        except Exception as error:  # noqa: BLE001 (no stack may reach a caller)
+            response = answer_unknown(Request(scope), error)
+        else:
+            await self._reply(scope, send, state["settings"], answer, request_id=request_id)
+            return
+        await response(scope, receive, send)
+
+    def _decode(self, body: bytes) -> tuple[str, tuple[Any, ...]]:
+        """Return the request id and the features of a body."""
+        message: BaseModel = validate(self._entry.request, body)
+        content = message.__dict__
+        return content["request_id"], tuple([content[name] for name in self._entry.features])
+
+    async def _predict(
+        self, scope: Scope, receive: Receive, state: State, values: tuple[Any, ...], *, request_id: str
+    ) -> RowAnswer:
+        """Wait for the prediction, and after a while also for the caller to hang up.
+
+        Raises
+        ------
+        ClientDisconnect
+            If the caller is gone; his row is out of the line.
+        """
+        settings, queue = state["settings"], state["queue"]
+        row = queue.join(
+            self._entry.model,
+            settings.model_version or None,
+            values,
+            request_id=request_id,
+            timeout_s=timeout_of(scope, settings),
+        )
+        try:
+            with watch_for_hang_up(receive, row.answer):
+                return await queue.answer(row)
+        finally:
+            queue.leave(row)
+
+    async def _reply(self, scope: Scope, send: Send, settings: Settings, answer: RowAnswer, *, request_id: str) -> None:
+        transaction_id = uuid7()
+        total_ms = milliseconds_since(scope[STARTED])
+        body = orjson.dumps(
+            {
+                "reply_code": 0,
+                self._entry.output: answer.prediction,
+                "request_id": request_id,
+                "transaction_id": transaction_id,
+                "model_name": answer.model,
+                "model_version": answer.version,
+            }
+        )
+        timing = (
+            f"queue;dur={answer.queue_ms:.3f}, features;dur={answer.features_ms:.3f}, "
+            f"predict;dur={answer.predict_ms:.3f}, total;dur={total_ms:.3f}"
+        )
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(body)),
+            (b"x-request-id", request_id.encode()),
+            (b"server-timing", timing.encode()),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+        if total_ms > settings.log_slow_ms or settings.log_requests == "all":
+            _log_request(settings, answer, request_id=request_id, transaction_id=transaction_id, total_ms=total_ms)
+
+    def _log_failure(
+        self, scope: Scope, error: TripcastError, *, request_id: str | None, values: tuple[Any, ...]
+    ) -> None:
+        """Log what failed; a row that the model failed on with its features, so that it can be tried again."""
+        context: dict[str, Any] = {"request_id": request_id, "total_ms": milliseconds_since(scope[STARTED])}
+        if isinstance(error, PredictionError):
+            features = dict(zip(self._entry.features, values, strict=False))
+            context |= {"transaction_id": uuid7(), "features": features}
+        logger.bind(**context).warning("{}: {}", type(error).__name__, error)
 
 
-def _timeout_s(request: Request) -> float:
-    """Return the seconds that this request may take: the setting, lowered by ``X-Request-Timeout``.
+def timeout_of(scope: Scope, settings: Settings) -> float:
+    """Return the seconds that a request may take: the setting, lowered by ``X-Request-Timeout``.
 
     Raises
     ------
     InvalidHeaderError
         If the header is not a positive number.
     """
-    limit = get_settings(request).request_timeout_s
-    header = request.headers.get("x-request-timeout")
+    header = find_header(scope, b"x-request-timeout")
     if header is None:
-        return limit
+        return settings.request_timeout_s
     try:
         wanted = float(header)
     except ValueError:
         wanted = float("nan")
     if not wanted > 0:
         raise InvalidHeaderError("X-Request-Timeout must be a positive number of seconds")
-    return min(wanted, limit)
-
-
-async def _predict(
-    request: Request, entry: CatalogEntry, values: tuple[Any, ...], *, request_id: str, timeout_s: float
-) -> RowAnswer:
-    """Wait for the prediction, and after a while also for the caller to hang up.
-
-    Raises
-    ------
-    ClientDisconnect
-        If the caller is gone; his row is out of the line.
-    """
-    version = get_settings(request).model_version or None
-    prediction = get_queue(request).predict(entry.model, version, values, request_id=request_id, timeout_s=timeout_s)
-    waiting = asyncio.ensure_future(prediction)
-    try:
-        done, _ = await asyncio.wait({waiting}, timeout=HANG_UP_CHECK_S)
-        if not done:
-            await _wait_or_hang_up(request, waiting)
-        return await waiting
-    finally:
-        waiting.cancel()
-
-
-async def _wait_or_hang_up(request: Request, waiting: asyncio.Future[RowAnswer]) -> None:
-    hang_up = asyncio.ensure_future(request.receive())
-    either: set[asyncio.Future[Any]] = {waiting, hang_up}
-    try:
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if not waiting.done():
-            raise ClientDisconnect
-    finally:
-        hang_up.cancel()
-
-
-def _reply(request: Request, entry: CatalogEntry, answer: RowAnswer, request_id: str) -> Response:
-    transaction_id = uuid7()
-    total_ms = (time.perf_counter() - request.scope[STARTED]) * 1000
-    body = {
-        "reply_code": 0,
-        entry.output: answer.prediction,
-        "request_id": request_id,
-        "transaction_id": transaction_id,
-        "model_name": answer.model,
-        "model_version": answer.version,
-    }
-    headers = {
-        "X-Request-ID": request_id,
-        "Server-Timing": (
-            f"queue;dur={answer.queue_ms:.3f}, features;dur={answer.features_ms:.3f}, "
-            f"predict;dur={answer.predict_ms:.3f}, total;dur={total_ms:.3f}"
-        ),
-    }
-    settings = get_settings(request)
-    if settings.log_requests == "all" or total_ms > settings.log_slow_ms:
-        _log_request(settings, answer, request_id=request_id, transaction_id=transaction_id, total_ms=total_ms)
-    return Response(orjson.dumps(body), headers=headers, media_type="application/json")
+    return min(wanted, settings.request_timeout_s)
 
 
 def _log_request(
@@ -164,15 +179,6 @@ def _log_request(
         queue_ms=answer.queue_ms,
         total_ms=total_ms,
     ).log("WARNING" if slow else "INFO", "slow request answered" if slow else "request answered")
-
-
-def _log_failure(request: Request, error: TripcastError, *, request_id: str | None, features: dict[str, Any]) -> None:
-    """Log what failed; a row that the model failed on with its features, so that it can be tried again."""
-    total_ms = (time.perf_counter() - request.scope[STARTED]) * 1000
-    context: dict[str, Any] = {"request_id": request_id, "total_ms": total_ms}
-    if isinstance(error, PredictionError):
-        context |= {"transaction_id": uuid7(), "features": features}
-    logger.bind(**context).warning("{}: {}", type(error).__name__, error)
 
 
 _PROBLEMS = describe(
@@ -192,7 +198,7 @@ _OK_HEADERS: dict[str, Any] = {
         "Server-Timing": {"description": "queue, features, predict, total (ms).", "schema": {"type": "string"}},
     },
 }
-_TIMEOUT_HEADER = {
+TIMEOUT_HEADER = {
     "name": "X-Request-Timeout",
     "in": "header",
     "required": False,

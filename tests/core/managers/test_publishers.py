@@ -1,23 +1,28 @@
+import asyncio
 import base64
 import json
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from queue import Queue
+from typing import Any
 
 import pytest
 from celery import Celery
 from celery.worker.request import Request
 from kombu import Connection
 
-from core.managers.publisher import Publisher
+from core.managers.kombu_publisher import KombuPublisher
+from core.managers.publisher import CAPACITY
+from core.managers.redis_publisher import RedisPublisher
 from core.schemas.task_message import TaskMessage
 from core.utilities.errors import BrokerUnavailableError
 from tests.e2e.processes import Broker, wait_until
 
+Kind = type[RedisPublisher] | type[KombuPublisher]
 NOTICED_WITHIN_S = 1.0
 BACK_WITHIN_S = 2.0
 
@@ -38,16 +43,53 @@ def predict_rows(request: object) -> object:
     return request
 
 
-def publish_many(publisher: Publisher) -> None:
-    for number in range(2, 10):
-        publisher.publish(task(number))
+class LoopOfItsOwn:
+    """A publisher on an event loop that runs in a thread, so that the tests may block."""
+
+    def __init__(self, kind: Kind, url: str, **options: Any) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="loop")
+        self._thread.start()
+        self._publisher = self._run(_call(kind, url, **options))
+
+    @property
+    def reachable(self) -> bool:
+        return bool(self._publisher.reachable)
+
+    def start(self) -> None:
+        self._run(_call(self._publisher.start))
+
+    def publish(self, *messages: TaskMessage) -> None:
+        """Publish without a pause between the messages."""
+        self._run(_call(lambda: [self._publisher.publish(message) for message in messages]))
+
+    def stop(self) -> None:
+        self._run(self._publisher.stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout=10)
+
+
+async def _call(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    return function(*args, **options)
+
+
+@pytest.fixture(params=[RedisPublisher, KombuPublisher])
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """Both publishers keep the same promises; kombu's, which serves other brokers, over Redis too."""
+    return request.param  # type: ignore[no-any-return]
 
 
 @contextmanager
-def publishing(broker: Broker, *, capacity: int = 1024) -> Iterator[tuple[Publisher, "Queue[TaskMessage]"]]:
+def publishing(
+    broker: Broker, kind: Kind, *, capacity: int = CAPACITY
+) -> Iterator[tuple[LoopOfItsOwn, "Queue[TaskMessage]"]]:
     """Run a publisher; also give what it reports as failed."""
     failed: Queue[TaskMessage] = Queue()
-    publisher = Publisher(broker.url, on_failure=failed.put, on_change=lambda _: None, capacity=capacity)
+    publisher = LoopOfItsOwn(kind, broker.url, on_failure=failed.put, on_change=lambda _: None, capacity=capacity)
     publisher.start()
     try:
         yield publisher, failed
@@ -56,9 +98,11 @@ def publishing(broker: Broker, *, capacity: int = 1024) -> Iterator[tuple[Publis
 
 
 @contextmanager
-def reached(broker: Broker, *, capacity: int = 1024) -> Iterator[tuple[Publisher, "Queue[TaskMessage]"]]:
+def reached(
+    broker: Broker, kind: Kind, *, capacity: int = CAPACITY
+) -> Iterator[tuple[LoopOfItsOwn, "Queue[TaskMessage]"]]:
     """Run a publisher that has reached its broker."""
-    with publishing(broker, capacity=capacity) as (publisher, failed):
+    with publishing(broker, kind, capacity=capacity) as (publisher, failed):
         wait_until(lambda: publisher.reachable, what="the broker is reached")
         yield publisher, failed
 
@@ -78,9 +122,9 @@ def length(broker: Broker) -> int:
         return int(client.llen("tasks.trip"))
 
 
-def test_a_message_reaches_the_list_as_one_that_a_celery_worker_reads(broker: Broker) -> None:
+def test_a_message_reaches_the_list_as_one_that_a_celery_worker_reads(broker: Broker, kind: Kind) -> None:
     sent = task()
-    with reached(broker) as (publisher, _):
+    with reached(broker, kind) as (publisher, _):
         publisher.publish(sent)
         wait_until(lambda: length(broker) == 1)
     with Connection(broker.url) as connection, connection.SimpleQueue("tasks.trip") as queue:
@@ -96,8 +140,8 @@ def test_a_message_reaches_the_list_as_one_that_a_celery_worker_reads(broker: Br
     assert set(embed) == {"callbacks", "errbacks", "chain", "chord"}
 
 
-def test_the_envelope_has_what_celerys_own_sender_writes(broker: Broker) -> None:
-    with reached(broker) as (publisher, _):
+def test_the_envelope_has_what_celerys_own_sender_writes(broker: Broker, kind: Kind) -> None:
+    with reached(broker, kind) as (publisher, _):
         publisher.publish(task())
         wait_until(lambda: length(broker) == 1)
     with Celery(broker=broker.url, set_as_current=False) as app:
@@ -116,8 +160,8 @@ def test_the_envelope_has_what_celerys_own_sender_writes(broker: Broker) -> None
     assert set(ours["headers"]) >= set(theirs["headers"]) - optional
 
 
-def test_messages_keep_their_order(broker: Broker) -> None:
-    with reached(broker) as (publisher, _):
+def test_messages_keep_their_order(broker: Broker, kind: Kind) -> None:
+    with reached(broker, kind) as (publisher, _):
         for number in range(200):
             publisher.publish(task(number))
         wait_until(lambda: length(broker) == 200)
@@ -126,21 +170,21 @@ def test_messages_keep_their_order(broker: Broker) -> None:
     assert [entry["headers"]["id"] for entry in entries] == [task(number).task_id for number in range(200)]
 
 
-def test_what_was_handed_over_is_sent_before_it_stops_and_its_thread_ends(broker: Broker) -> None:
-    with reached(broker) as (publisher, _):
+def test_what_was_handed_over_is_sent_before_it_stops_and_its_thread_ends(broker: Broker, kind: Kind) -> None:
+    with reached(broker, kind) as (publisher, _):
         for number in range(50):
             publisher.publish(task(number))
     assert length(broker) == 50
     assert "publisher" not in {thread.name for thread in threading.enumerate()}
 
 
-def test_a_broker_never_reached_refuses_at_once(own_broker: Broker) -> None:
-    with publishing(own_broker) as (publisher, _), pytest.raises(BrokerUnavailableError):
+def test_a_broker_never_reached_refuses_at_once(own_broker: Broker, kind: Kind) -> None:
+    with publishing(own_broker, kind) as (publisher, _), pytest.raises(BrokerUnavailableError):
         publisher.publish(task())
 
 
-def test_a_message_to_a_dead_broker_fails_within_a_second_and_the_next_at_once(own_broker: Broker) -> None:
-    with own_broker.running() as server, reached(own_broker) as (publisher, failed):
+def test_a_message_to_a_dead_broker_fails_within_a_second_and_the_next_at_once(own_broker: Broker, kind: Kind) -> None:
+    with own_broker.running() as server, reached(own_broker, kind) as (publisher, failed):
         server.kill()
         server.wait()
         started = time.monotonic()
@@ -155,15 +199,15 @@ def test_a_message_to_a_dead_broker_fails_within_a_second_and_the_next_at_once(o
             publisher.publish(task())
 
 
-def test_an_idle_publisher_notices_by_itself_that_the_broker_died(own_broker: Broker) -> None:
-    with own_broker.running() as server, reached(own_broker) as (publisher, _):
+def test_an_idle_publisher_notices_by_itself_that_the_broker_died(own_broker: Broker, kind: Kind) -> None:
+    with own_broker.running() as server, reached(own_broker, kind) as (publisher, _):
         server.kill()
         server.wait()
         wait_until(lambda: not publisher.reachable, timeout_s=5)
 
 
-def test_a_broker_that_is_back_is_used_within_two_seconds(own_broker: Broker) -> None:
-    with own_broker.running() as server, reached(own_broker) as (publisher, _):
+def test_a_broker_that_is_back_is_used_within_two_seconds(own_broker: Broker, kind: Kind) -> None:
+    with own_broker.running() as server, reached(own_broker, kind) as (publisher, _):
         server.kill()
         server.wait()
         wait_until(lambda: not publisher.reachable, timeout_s=5)
@@ -175,9 +219,9 @@ def test_a_broker_that_is_back_is_used_within_two_seconds(own_broker: Broker) ->
             assert time.monotonic() - started < BACK_WITHIN_S
 
 
-def test_changes_are_told_once_each(own_broker: Broker) -> None:
+def test_changes_are_told_once_each(own_broker: Broker, kind: Kind) -> None:
     changes: list[bool] = []
-    publisher = Publisher(own_broker.url, on_failure=lambda _: None, on_change=changes.append)
+    publisher = LoopOfItsOwn(kind, own_broker.url, on_failure=lambda _: None, on_change=changes.append)
     with own_broker.running() as server:
         publisher.start()
         wait_until(lambda: publisher.reachable)
@@ -190,13 +234,13 @@ def test_changes_are_told_once_each(own_broker: Broker) -> None:
     assert changes == [True, False, True]
 
 
-def test_a_broker_that_hangs_is_noticed_and_what_waits_is_bounded(own_broker: Broker) -> None:
-    with own_broker.running() as server, reached(own_broker, capacity=1) as (publisher, failed):
+def test_a_broker_that_hangs_is_noticed_and_what_waits_is_bounded(own_broker: Broker, kind: Kind) -> None:
+    with own_broker.running() as server, reached(own_broker, kind, capacity=1) as (publisher, failed):
         with stopped(server):
             started = time.monotonic()
             publisher.publish(task(1))
             with pytest.raises(BrokerUnavailableError):
-                publish_many(publisher)
+                publisher.publish(*(task(number) for number in range(2, 10)))
             assert time.monotonic() - started < NOTICED_WITHIN_S
             wait_until(lambda: not publisher.reachable, timeout_s=5)
             assert failed.get(timeout=5).task_id == "p-trip-1"
