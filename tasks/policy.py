@@ -3,6 +3,7 @@
 import sys
 import time
 from dataclasses import replace
+from typing import NamedTuple
 
 from celery import Task
 from celery.worker.request import Request
@@ -15,6 +16,13 @@ from core.managers.sandbox import predict_in_sandbox
 from core.schemas.wire import PredictRowsReply, PredictRowsRequest
 
 SANDBOX_COMMAND = (sys.executable, "-m", "tasks.sandbox")
+
+
+class Done(NamedTuple):
+    """A predicted batch, until it is logged."""
+
+    request_ids: list[str]
+    reply: PredictRowsReply
 
 
 class PredictionRequest(Request):
@@ -36,6 +44,8 @@ class PredictionTask(Task):
     """Base of the prediction tasks; its application is a ``TripcastCelery``."""
 
     Request = "tasks.policy:PredictionRequest"
+    # Celery describes each result for a log line that is not written; a batch is long.
+    resultrepr_maxsize = 16
 
     def predict(self, request: PredictRowsRequest) -> PredictRowsReply:
         """Predict a batch and log it; one under suspicion goes to the sandbox.
@@ -52,9 +62,14 @@ class PredictionTask(Task):
             reply = replace(reply, queue_ms=queue_ms)
         else:
             reply = predictor.compute(request, queue_ms=queue_ms)
-        if request.ids:
-            log_batch(reply, task_id=str(self.request.id), request_ids=request.ids, side="worker")
+        self.request.done = Done(request.ids, reply)
         return reply
+
+    def after_return(self, *_: object) -> None:
+        """Log a batch, once its result is on its way."""
+        done: Done | None = self.request.get("done")
+        if done is not None and done.request_ids:
+            log_batch(done.reply, task_id=str(self.request.id), request_ids=done.request_ids, side="worker")
 
     def _is_suspicious(self) -> bool:
         delivery = self.request.delivery_info or {}

@@ -25,6 +25,7 @@ from core.managers.watchdog import Watchdog
 from core.schemas.catalog import TRIP_DURATION
 from core.schemas.heartbeat import Heartbeat
 from core.utilities.errors import ArtifactError, SettingsError
+from core.utilities.heap import settle_heap
 from core.utilities.logging import configure_logging
 from tasks.app import TripcastCelery, create_celery
 from tasks.models import create_predictor
@@ -90,6 +91,7 @@ class WorkerProcess:
             rows_done=lambda: predictor.rows_done,
         )
         self._retirement.start()
+        settle_heap()
 
     def _drain(self, **_: Any) -> None:  # noqa: ANN401
         if self._heartbeat is not None:

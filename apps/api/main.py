@@ -17,6 +17,7 @@ from config import Settings, load_settings
 from core.managers.queue_client import LineLimits, QueueClient
 from core.schemas.catalog import CATALOG
 from core.utilities.errors import SettingsError
+from core.utilities.heap import settle_heap
 
 DESCRIPTION = "Predictions through a task queue: concurrent requests are predicted as one batch by a worker."
 
@@ -64,6 +65,7 @@ def _lifespan_for(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContex
             ),
         )
         await queue.start()
+        settle_heap()
         try:
             yield State(settings=settings, queue=queue)
         finally:

@@ -9,6 +9,7 @@ from gunicorn.arbiter import Arbiter
 from uvicorn_worker import UvicornWorker
 
 from boot.uvicorn.draining import DrainingServer
+from boot.uvicorn.protocol import WebProtocol
 
 
 class WebWorker(UvicornWorker):
@@ -16,7 +17,9 @@ class WebWorker(UvicornWorker):
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         "loop": "uvloop",
-        "http": "httptools",
+        "http": WebProtocol,
+        # Nothing here asks who is behind a proxy.
+        "proxy_headers": False,
         "ws": "none",
         "lifespan": "on",
         "access_log": False,

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 QUIET = ("celery.worker.strategy", "celery.app.trace", "uvicorn.access", "httpx", "httpcore")
 """Loggers with a line or two a task or request at INFO: warnings only, unless the level is DEBUG."""
 
+FILE_ONLY = ("core.managers.batch_log",)
+"""Modules whose lines below WARNING are for the file: hundreds a second, under load."""
+_WARNING = logger.level("WARNING").no
+
 
 def configure_logging(*, directory: Path, process: str, level: str, terminal: bool = True) -> None:
     """Send all logging of this process to a file of its own and, if wanted, to stderr.
@@ -46,6 +50,7 @@ def configure_logging(*, directory: Path, process: str, level: str, terminal: bo
         logger.add(
             _write_terminal,
             level=level,
+            filter=_is_for_people if level != "DEBUG" else None,
             format=terminal_format,
             colorize=_wants_colour(),
             backtrace=False,
@@ -80,6 +85,11 @@ class _FileSink:
 
     def stop(self) -> None:
         self._file.stop()
+
+
+def _is_for_people(record: "Record") -> bool:
+    """Keep the line that each batch writes out of the terminal, unless something is wrong."""
+    return record["name"] not in FILE_ONLY or record["level"].no >= _WARNING
 
 
 def _write_terminal(message: "Message") -> None:
