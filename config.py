@@ -10,10 +10,20 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from core.utilities.cores import usable_cores
 from core.utilities.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parent
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _a_half() -> int:
+    """Return half of the cores: two requests to a web process cost what one costs its worker."""
+    return min(128, max(1, usable_cores() // 2))
+
+
+def _a_quarter() -> int:
+    return min(128, max(1, usable_cores() // 4))
 
 
 class Settings(BaseSettings):
@@ -31,8 +41,10 @@ class Settings(BaseSettings):
     api_version: Annotated[str, Field(pattern=r"^v[0-9]+$", description="Prefix of all API URLs.")] = "v1"
     http_host: Annotated[str, Field(description="Address that the web server binds to.")] = "127.0.0.1"
     http_port: Annotated[Port, Field(description="Port that the web server binds to.")] = 8182
-    web_workers: Annotated[int, Field(ge=1, le=128, description="Web processes.")] = 1
-    workers: Annotated[int, Field(ge=0, le=128, description="Worker processes that `make run` starts.")] = 1
+    web_workers: Annotated[int, Field(ge=1, le=128, default_factory=_a_half, description="Web processes.")]
+    workers: Annotated[
+        int, Field(ge=0, le=128, default_factory=_a_quarter, description="Worker processes that `make run` starts.")
+    ]
 
     redis_host: Annotated[str, Field(description="Host of Redis where no `CELERY_*_URL` is given.")] = "127.0.0.1"
     redis_port: Annotated[Port, Field(description="Port of Redis where no `CELERY_*_URL` is given.")] = 6379

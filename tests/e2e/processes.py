@@ -153,6 +153,8 @@ class Stack:
             "CELERY_RESULT_BACKEND": self.broker.url,
             "HTTP_PORT": str(self.http_port),
             "LOG_DIR": str(self.folder / "logs"),
+            "WEB_WORKERS": "1",
+            "WORKERS": "1",
             **settings,
         }
 
