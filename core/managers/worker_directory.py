@@ -21,6 +21,7 @@ class WorkerDirectory:
     def __init__(self, url: str) -> None:
         self._client = create_async_client(url)
         self._workers: list[Heartbeat] = []
+        self._serving: dict[str, list[Heartbeat]] = {}
         self._last_seen: dict[str, float] = {}
 
     async def stop(self) -> None:
@@ -32,8 +33,8 @@ class WorkerDirectory:
         return [worker for worker in self._workers if queue in worker.queues]
 
     def serving(self, queue: str) -> list[Heartbeat]:
-        """Return the living workers that take tasks from ``queue``."""
-        return [worker for worker in self.holding(queue) if not worker.draining]
+        """Return the living workers that take tasks from ``queue``; asked several times a request."""
+        return self._serving.get(queue, [])
 
     def seconds_without(self, queue: str) -> float:
         """Return how long no worker has been seen on ``queue``: 0 with one, infinity if never."""
@@ -51,7 +52,8 @@ class WorkerDirectory:
             If Redis cannot be reached; what was read last still stands.
         """
         self._workers = await read_heartbeats(self._client)
-        now = asyncio.get_running_loop().time()
+        self._serving = {}
         for worker in self._workers:
-            if not worker.draining:
-                self._last_seen.update(dict.fromkeys(worker.queues, now))
+            for queue in worker.queues if not worker.draining else ():
+                self._serving.setdefault(queue, []).append(worker)
+        self._last_seen.update(dict.fromkeys(self._serving, asyncio.get_running_loop().time()))
