@@ -24,6 +24,7 @@ from core.utilities.hashing import sha256_of
 
 ARTIFACT = "model.pickle"
 LIBRARIES = ("numpy", "scipy", "scikit-learn")
+SOURCES = (".py", ".sql")
 CODE = ("models", "handlers")
 """Packages of ``core`` whose code can change a prediction; the row's schema counts by its content."""
 
@@ -112,7 +113,7 @@ def code_revision() -> str:
     A content hash, not a commit: it is the same in a container without git, and it sees uncommitted changes.
     """
     core = Path(__file__).resolve().parents[1]
-    files = sorted(path for package in CODE for path in (core / package).rglob("*.py"))
+    files = sorted(path for package in CODE for path in (core / package).rglob("*") if path.suffix in SOURCES)
     listing = {path.relative_to(core).as_posix(): sha256_of(path.read_bytes()) for path in files}
     return f"sources-{sha256_of(json.dumps(listing, sort_keys=True).encode())[:12]}"
 

@@ -35,7 +35,7 @@ def write_trips(path: Path, trips: list[tuple[int, int, float, float]], *, zone_
     return path
 
 
-def month_of_trips(path: Path) -> Path:
-    """Write trips between zones 1..15 that a model can be fitted to."""
-    trips = [(1 + n % 15, 1 + (n * 7) % 13, 1.0 + n % 9, 3.0 + 2.0 * (n % 9) + 0.2 * (n % 15)) for n in range(600)]
+def month_of_trips(path: Path, *, miles: float = 1.0) -> Path:
+    """Write trips of ``miles`` and more between zones 1..15 that a model can be fitted to."""
+    trips = [(1 + n % 15, 1 + (n * 7) % 13, miles + n % 9, 3.0 + 2.0 * (n % 9) + 0.2 * (n % 15)) for n in range(600)]
     return write_trips(path, trips)

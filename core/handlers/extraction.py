@@ -1,0 +1,100 @@
+"""Extract: run a version-controlled SQL file over a raw file with DuckDB.
+
+Values reach the SQL as bound parameters and the file through DuckDB's reader, so nothing is pasted into the text.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from core.schemas.snapshot import FileFormat, Taxi
+from core.utilities.errors import DataError
+
+SQL_DIR = Path(__file__).with_name("sql")
+MEMORY_LIMIT = "1GB"
+"""Of DuckDB; what does not fit is spilled beside the output."""
+
+_TYPES = {
+    "timestamp": ("TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S"),
+    "whole number": ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"),
+    "number": ("FLOAT", "DOUBLE", "INTEGER", "BIGINT", "DECIMAL"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extraction:
+    """One run of an SQL file: over which raw file, with which parameters."""
+
+    taxi: Taxi
+    file: Path
+    format: FileFormat
+    month: date
+
+    @property
+    def sql(self) -> str:
+        """Text of the SQL file."""
+        return (SQL_DIR / f"{self.taxi}_trips.sql").read_text()
+
+    def write(self, target: Path) -> None:
+        """Write the extracted rows to a Parquet file, in the order of the raw file.
+
+        Raises
+        ------
+        DataError
+            If the raw file cannot be read, or a value cannot be cast.
+        """
+        with _raw_view(self.file, self.format) as connection:
+            # DuckDB holds the rows back until they are written, so memory stays within its limit.
+            connection.sql(self.sql, params={"month": self.month}).write_parquet(str(target))
+
+    def column_types(self) -> dict[str, str]:
+        """Return DuckDB's type of each column of the raw file.
+
+        Raises
+        ------
+        DataError
+            If the raw file cannot be read.
+        """
+        with _raw_view(self.file, self.format) as connection:
+            rows = connection.sql("describe raw").fetchall()
+        return {str(name): str(kind) for name, kind, *_ in rows}
+
+
+def required_columns(taxi: Taxi) -> Mapping[str, str]:
+    """Return the raw columns that the SQL of a taxi reads, and the kind of value that each must hold."""
+    prefix = {"green": "lpep", "yellow": "tpep"}[taxi]
+    times = dict.fromkeys((f"{prefix}_pickup_datetime", f"{prefix}_dropoff_datetime"), "timestamp")
+    return {
+        **times,
+        **dict.fromkeys(("PULocationID", "DOLocationID"), "whole number"),
+        "trip_distance": "number",
+    }
+
+
+def is_of_kind(column_type: str, kind: str) -> bool:
+    """Tell whether a DuckDB type, such as ``DECIMAL(18,3)``, holds the kind of value."""
+    return column_type.partition("(")[0] in _TYPES[kind]
+
+
+@contextmanager
+def _raw_view(file: Path, file_format: FileFormat) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a DuckDB that knows the file as ``raw``."""
+    # One thread keeps the order of the rows and the bytes of the output the same from run to run.
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "threads": "1",
+        "memory_limit": MEMORY_LIMIT,
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+    }
+    with duckdb.connect(config=config) as connection:
+        try:
+            read = connection.read_parquet if file_format == "parquet" else connection.read_csv
+            read(str(file)).create_view("raw")
+            yield connection
+        except duckdb.Error as error:
+            reason = str(error).partition("\n")[0].replace(str(file), "the file")
+            raise DataError(f"{reason} ({type(error).__name__})") from error

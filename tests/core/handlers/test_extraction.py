@@ -1,0 +1,95 @@
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from core.handlers.extraction import Extraction, is_of_kind, required_columns
+from core.schemas.snapshot import Taxi
+from core.utilities.errors import DataError
+from core.utilities.hashing import sha256_of_file
+from tests.core.handlers.tlc_files import REAL_DATA, month_of_trips, real_file, write_trips
+
+MONTH = date(2021, 1, 1)
+SCHEMA = {
+    "taxi": pl.String,
+    "month": pl.Date,
+    "pickup_at": pl.Datetime("us"),
+    "dropoff_at": pl.Datetime("us"),
+    "PULocationID": pl.Int64,
+    "DOLocationID": pl.Int64,
+    "trip_distance": pl.Float64,
+}
+
+
+def extraction(file: Path, *, taxi: Taxi = "green") -> Extraction:
+    return Extraction(taxi=taxi, file=file, format="csv" if file.suffix == ".csv" else "parquet", month=MONTH)
+
+
+def extract(file: Path, target: Path, *, taxi: Taxi = "green") -> pl.DataFrame:
+    extraction(file, taxi=taxi).write(target)
+    return pl.read_parquet(target)
+
+
+@pytest.mark.parametrize("month", ["2021-01", "2023-02", "2024-01"])
+def test_the_years_come_out_with_the_same_columns_and_types(month: str, tmp_path: Path) -> None:
+    raw = pl.read_parquet(real_file(month))
+    trips = extract(real_file(month), tmp_path / "out.parquet")
+    assert dict(trips.schema) == SCHEMA
+    for name in ("PULocationID", "DOLocationID", "trip_distance"):
+        assert trips[name].to_list() == raw[name].to_list()
+    assert trips["pickup_at"].to_list() == raw["lpep_pickup_datetime"].to_list()
+
+
+def test_yellow_taxis_come_out_like_green_ones(tmp_path: Path) -> None:
+    path = REAL_DATA / "yellow_tripdata_2021-01.head.csv"
+    if not path.exists():
+        pytest.skip(f"needs ../shared/data/{path.name}")
+    trips = extract(path, tmp_path / "out.parquet", taxi="yellow")
+    assert dict(trips.schema) == SCHEMA
+    assert len(trips) == 22_792
+    assert set(trips["taxi"]) == {"yellow"}
+
+
+def test_the_month_is_the_bound_parameter(tmp_path: Path) -> None:
+    trips = extract(month_of_trips(tmp_path / "a.parquet"), tmp_path / "out.parquet")
+    assert set(trips["month"]) == {MONTH}
+
+
+def test_the_same_file_gives_the_same_bytes(tmp_path: Path) -> None:
+    file = month_of_trips(tmp_path / "a.parquet")
+    for name in ("1", "2"):
+        extraction(file).write(tmp_path / name)
+    assert sha256_of_file(tmp_path / "1") == sha256_of_file(tmp_path / "2")
+
+
+def test_a_missing_column_is_named(tmp_path: Path) -> None:
+    file = month_of_trips(tmp_path / "a.parquet")
+    pl.read_parquet(file).drop("DOLocationID").write_parquet(file)
+    with pytest.raises(DataError, match="DOLocationID"):
+        extraction(file).write(tmp_path / "out.parquet")
+
+
+def test_a_value_that_cannot_be_cast_is_an_error(tmp_path: Path) -> None:
+    file = write_trips(tmp_path / "a.parquet", [(1, 2, 1.0, 10.0)])
+    pl.read_parquet(file).with_columns(trip_distance=pl.lit("far")).write_parquet(file)
+    with pytest.raises(DataError, match="far"):
+        extraction(file).write(tmp_path / "out.parquet")
+
+
+def test_an_error_does_not_show_the_machines_paths(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as raised:
+        extraction(tmp_path / "none.parquet").write(tmp_path / "out.parquet")
+    assert str(tmp_path) not in str(raised.value)
+
+
+@pytest.mark.parametrize("month", ["2021-01", "2023-02"])
+def test_the_real_months_have_the_columns_and_kinds_that_the_sql_reads(month: str) -> None:
+    types = extraction(real_file(month)).column_types()
+    assert all(is_of_kind(types[name], kind) for name, kind in required_columns("green").items())
+
+
+@pytest.mark.parametrize(("column_type", "kind"), [("VARCHAR", "number"), ("DOUBLE", "whole number")])
+def test_another_kind_is_told_apart(column_type: str, kind: str) -> None:
+    assert not is_of_kind(column_type, kind)
+    assert is_of_kind("DECIMAL(18,3)", "number")
