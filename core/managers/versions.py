@@ -24,7 +24,7 @@ from core.utilities.hashing import sha256_of
 
 ARTIFACT = "model.pickle"
 LIBRARIES = ("numpy", "scipy", "scikit-learn")
-SOURCES = (".py", ".sql")
+SOURCES = (".py", ".sql", ".csv")
 CODE = ("models", "handlers")
 """Packages of ``core`` whose code can change a prediction; the row's schema counts by its content."""
 

@@ -16,6 +16,10 @@ class DataError(TripcastError):
     """Raised when input data cannot be read or breaks the schema."""
 
 
+class DataQualityError(DataError):
+    """Raised when data breaks a quality gate; the message is the report: what, where and how much."""
+
+
 class DownloadError(TripcastError):
     """Raised when a file cannot be fetched whole."""
 

@@ -1,0 +1,115 @@
+"""Prepare: from a file's trips, as extracted, to trips that a model may learn from.
+
+Pure expressions over columns: nothing is read here, so a file of any size is filtered as it streams by.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import polars as pl
+
+from core.handlers.taxi_zones import boroughs
+from core.handlers.tlc import DISTANCE_END_MILES, LONGEST_MIN, SHORTEST_MIN
+from core.schemas.snapshot import Taxi
+from core.schemas.trip import ZONE_ID_MAX, ZONE_ID_MIN
+
+UNKNOWN_ZONE = 264
+"""The TLC's own number for a place that was not recorded."""
+NOT_RECORDED_MILES = 0.0
+"""What meters write where they have no distance; the model has a term for it."""
+ZONE_COLUMNS = ("PULocationID", "DOLocationID")
+
+_MICROSECONDS_A_MINUTE = 60e6
+
+
+class Preparation(Protocol):
+    """How the trips of one kind of taxi are prepared."""
+
+    def imputed(self, trips: pl.LazyFrame) -> pl.LazyFrame:
+        """Fill what is missing, and derive ``duration_min`` (float64)."""
+        ...
+
+    @property
+    def filters(self) -> Mapping[str, pl.Expr]:
+        """By name, what an imputed trip must satisfy."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeterPreparation:
+    """For taxis whose meter writes distance and times.
+
+    Parameters
+    ----------
+    shortest_min, longest_min : float
+        Minutes, both allowed.
+    distance_end_miles : float
+        Miles, no longer allowed: data errors start here.
+    """
+
+    shortest_min: float = SHORTEST_MIN
+    longest_min: float = LONGEST_MIN
+    distance_end_miles: float = DISTANCE_END_MILES
+
+    def imputed(self, trips: pl.LazyFrame) -> pl.LazyFrame:
+        """Fill missing zones and distances, and derive ``duration_min``; a trip without a time has none."""
+        minutes = (pl.col("dropoff_at") - pl.col("pickup_at")).dt.total_microseconds() / _MICROSECONDS_A_MINUTE
+        return trips.with_columns(
+            minutes.alias("duration_min"),
+            pl.col("trip_distance").fill_null(NOT_RECORDED_MILES),
+            *(pl.col(name).fill_null(UNKNOWN_ZONE) for name in ZONE_COLUMNS),
+        )
+
+    @property
+    def filters(self) -> Mapping[str, pl.Expr]:
+        """By name, what an imputed trip must satisfy; a null satisfies nothing."""
+        zones = [pl.col(name).is_between(ZONE_ID_MIN, ZONE_ID_MAX) for name in ZONE_COLUMNS]
+        return {
+            "duration": pl.col("duration_min").is_between(self.shortest_min, self.longest_min).fill_null(value=False),
+            "distance": pl.col("trip_distance").is_between(0.0, self.distance_end_miles, closed="left"),
+            "zone": pl.all_horizontal(zones),
+        }
+
+
+class GreenPreparation(MeterPreparation):
+    """Green taxis: a distance of 0 is common, because trips that are phoned for are often entered by hand."""
+
+
+class YellowPreparation(MeterPreparation):
+    """Yellow taxis: all are hailed, so a trip that goes nowhere was cancelled, and is dropped."""
+
+    @property
+    def filters(self) -> Mapping[str, pl.Expr]:
+        """By name, what an imputed trip must satisfy."""
+        distance = pl.col("trip_distance").is_between(0.0, self.distance_end_miles, closed="none")
+        return {**super().filters, "distance": distance}
+
+
+PREPARATIONS: Mapping[Taxi, Preparation] = {"green": GreenPreparation(), "yellow": YellowPreparation()}
+
+
+def prepare(trips: pl.LazyFrame, preparation: Preparation) -> pl.LazyFrame:
+    """Impute, keep the valid trips in their order, and add the borough of either end.
+
+    Parameters
+    ----------
+    trips : polars.LazyFrame
+        As ``core/handlers/extraction.py`` gives them.
+    preparation : Preparation
+        Of the taxis that drove them.
+
+    Returns
+    -------
+    polars.LazyFrame
+        The same columns, ``duration_min`` (float64), ``pickup_borough`` and ``dropoff_borough`` (text).
+    """
+    names = zip(("pickup_borough", "dropoff_borough"), ZONE_COLUMNS, strict=True)
+    return (
+        preparation.imputed(trips)
+        .filter(*preparation.filters.values())
+        .with_columns(
+            pl.col(zone).replace_strict(boroughs(), return_dtype=pl.String, default="Unknown").alias(name)
+            for name, zone in names
+        )
+    )
