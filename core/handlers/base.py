@@ -37,6 +37,8 @@ class TrainedModel:
         JSON values.
     golden_rows : GoldenRows
         Rows with their predictions, as ``serve`` gave them.
+    artifact : bytes, optional
+        The pickle that the predictor was read from: pickled anew, the same model has other bytes.
     """
 
     predictor: Predictor
@@ -45,6 +47,7 @@ class TrainedModel:
     parameters: dict[str, Any]
     metrics: dict[str, Any]
     golden_rows: GoldenRows
+    artifact: bytes | None = None
 
 
 class Handler(Protocol):

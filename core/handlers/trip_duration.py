@@ -12,7 +12,8 @@ from sklearn.linear_model import LinearRegression
 from core.handlers.base import Predictor, TrainedModel
 from core.handlers.batch import Columns, serve_rows
 from core.handlers.columns import column_rules
-from core.models.trip_duration.fallback import ZoneFallback, parameters
+from core.models.trip_duration.fallback import ZoneFallback
+from core.models.trip_duration.fallback import parameters as fallback_parameters
 from core.models.trip_duration.features import DISTANCE, DROPOFF, PAIR, PICKUP, derive
 from core.models.trip_duration.linear import TOLERANCE, PairRegression
 from core.schemas.manifest import GoldenRows
@@ -83,22 +84,57 @@ class TripDurationHandler:
         # polars takes half a second to import, and a worker, which imports this module, never trains.
         from core.handlers.tlc import filters, read_trips  # noqa: PLC0415
 
-        trips, test = read_trips(training), read_trips(evaluation)
-        model = PairRegression.fit(derive(trips.columns), trips.duration_min)
+        return self.fit(
+            read_trips(training),
+            read_trips(evaluation),
+            label=label,
+            training_data={path.name: sha256_of_file(path) for path in training},
+            parameters={
+                "filters": filters(),
+                "evaluation_data": {path.name: sha256_of_file(path) for path in evaluation},
+            },
+        )
+
+    def fit(
+        self,
+        training: "Trips",
+        evaluation: "Trips",
+        *,
+        label: str,
+        training_data: Mapping[str, str],
+        parameters: Mapping[str, Any],
+    ) -> TrainedModel:
+        """Fit the reference design and its fallback to valid trips, and measure it on both sets.
+
+        Parameters
+        ----------
+        training, evaluation : Trips
+            The second are only measured on.
+        label : str
+            What the version id starts with, such as the month.
+        training_data : mapping of str to str
+            SHA-256 of each file that the training trips came from, by name.
+        parameters : mapping
+            JSON values that decided which trips these are.
+        """
+        model = PairRegression.fit(derive(training.columns), training.duration_min)
         return TrainedModel(
             predictor=model,
             label=f"{label}-linear",
-            training_data={path.name: sha256_of_file(path) for path in training},
+            training_data=dict(training_data),
             parameters={
                 "design": f"DictVectorizer({PAIR}, {DISTANCE}) + LinearRegression",
                 "tol": TOLERANCE,
-                "filters": filters(),
-                "fallback": parameters(),
-                "evaluation_data": {path.name: sha256_of_file(path) for path in evaluation},
+                "fallback": fallback_parameters(),
+                **parameters,
             },
-            metrics={"training": evaluate(model, trips), "evaluation": evaluate(model, test)},
-            golden_rows=self._golden_rows(model, trips, test),
+            metrics={"training": evaluate(model, training), "evaluation": evaluate(model, evaluation)},
+            golden_rows=self._golden_rows(model, training, evaluation),
         )
+
+    def predict(self, predictor: Predictor, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
+        """Predict valid rows as they are served, (n_rows,) float64 minutes: derived, transformed, bounded."""
+        return _finish(np.asarray(predictor.transform(derive(columns)), dtype=np.float64))
 
     def _golden_rows(self, model: PairRegression, trips: "Trips", test: "Trips") -> GoldenRows:
         """Take the example, trips spread over the training data, and trips of pairs that it does not have."""

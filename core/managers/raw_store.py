@@ -35,7 +35,7 @@ class RawStore:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
 
     def ingest(self, path: Path, *, source: str | None = None) -> Snapshot:
         """Take in a file: copy it, check that it is whole, and record it.
@@ -58,8 +58,8 @@ class RawStore:
         if TRIPS_FILE.match(path.name) is None:
             raise DataError(f"{path.name}: a trip file is named like green_tripdata_2021-01.parquet")
         file_format = cast(FileFormat, path.suffix[1:])
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with _scratch_file(self._folder) as copy:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with _scratch_file(self.folder) as copy:
             sha256 = _copy(path, copy)
             snapshot = Snapshot(
                 name=path.name,
@@ -90,16 +90,16 @@ class RawStore:
 
     def find(self, name: str) -> Snapshot | None:
         """Return the newest snapshot of that name, or None."""
-        records = [_read_record(path) for path in self._folder.glob(f"*/{name}.json")]
+        records = [_read_record(path) for path in self.folder.glob(f"*/{name}.json")]
         return max(records, key=lambda record: record.ingested_at, default=None)
 
     def _content_path(self, snapshot: Snapshot) -> Path:
-        return self._folder / snapshot.sha256 / f"data.{snapshot.format}"
+        return self.folder / snapshot.sha256 / f"data.{snapshot.format}"
 
     def _record(self, snapshot: Snapshot) -> Snapshot:
         """Record a snapshot, or return the record that is there."""
-        target = self._folder / snapshot.sha256 / f"{snapshot.name}.json"
-        with _scratch_file(self._folder) as scratch:
+        target = self.folder / snapshot.sha256 / f"{snapshot.name}.json"
+        with _scratch_file(self.folder) as scratch:
             scratch.write_text(snapshot.model_dump_json(indent=2) + "\n")
             _publish(scratch, target)
         return _read_record(target)

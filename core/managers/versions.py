@@ -64,7 +64,7 @@ def store_version(
     ArtifactError
         If that version's id is invalid or exists already, or it cannot be written, or does not load back.
     """
-    content = pickle.dumps(trained.predictor, protocol=5)
+    content = artifact_of(trained)
     code = code_revision()
     version = version or version_id(trained, entry=entry, code=code, artifact=sha256_of(content))
     if not re.fullmatch(VERSION_ID, version):
@@ -92,6 +92,11 @@ def set_champion(models_dir: Path, model: str, version: str) -> None:
     with _new_folder(models_dir / model) as parent:
         _write(parent / ROUTE, (route.model_dump_json(indent=2) + "\n").encode())
         (parent / ROUTE).replace(models_dir / model / ROUTE)
+
+
+def artifact_of(trained: TrainedModel) -> bytes:
+    """Return the content of a trained model's artifact."""
+    return trained.artifact or pickle.dumps(trained.predictor, protocol=5)
 
 
 def version_id(trained: TrainedModel, *, entry: CatalogEntry, code: str, artifact: str) -> str:

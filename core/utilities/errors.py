@@ -20,6 +20,10 @@ class DataQualityError(DataError):
     """Raised when data breaks a quality gate; the message is the report: what, where and how much."""
 
 
+class EvaluationGateError(TripcastError):
+    """Raised when a trained version is not good enough to be registered; the message says why."""
+
+
 class DownloadError(TripcastError):
     """Raised when a file cannot be fetched whole."""
 

@@ -14,6 +14,7 @@ NEVER_DURING_A_REQUEST: dict[type[TripcastError], str] = {
     core_errors.SettingsError: "settings are read before the web server listens",
     core_errors.DataError: "raised while training",
     core_errors.DataQualityError: "raised while training",
+    core_errors.EvaluationGateError: "raised while training",
     core_errors.DownloadError: "raised while training",
     core_errors.ArtifactError: "raised while a worker loads a model, or while one is stored",
     core_errors.ArtifactIntegrityError: "raised while a worker loads a model",

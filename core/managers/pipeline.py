@@ -1,0 +1,182 @@
+"""The pipeline: the steps as a Hamilton graph, each behind a checkpoint.
+
+Hamilton finds the order from the names: a step's parameters are the steps that it reads, parameters of the run, and
+resources. The adapter here stands before each step: it looks for the step's checkpoint, and computes only what has none.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version as version_of
+from time import perf_counter
+from typing import Any, Protocol
+
+from hamilton import driver, lifecycle
+
+from core.handlers.evaluation import Champion
+from core.handlers.steps import check, combine, evaluate, prepare, split, train
+from core.handlers.trip_duration import TripDurationHandler
+from core.managers.artifacts import load_version
+from core.managers.checkpoints import Checkpoints, key_of
+from core.managers.codecs import Codec, JsonCodec, ModelCodec, TablesCodec
+from core.managers.raw_files import RawFiles
+from core.managers.raw_store import RawStore
+from core.managers.steps import extract, ingest, register
+from core.managers.versions import code_revision
+from core.managers.workplace import Workplace
+from core.schemas.catalog import TRIP_DURATION
+from core.schemas.evaluation import Evaluation
+from core.schemas.quality import FileQuality
+from core.schemas.run import RunParameters
+from core.schemas.snapshot import Snapshot
+
+MODULES = (ingest, extract, check, prepare, combine, split, train, evaluate, register)
+LIBRARIES = ("duckdb", "polars", "numpy", "scipy", "scikit-learn")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """A step: its name, the node of the graph that computes it, and how its output is kept."""
+
+    name: str
+    node: str
+    codec: Codec
+    own: bool = False
+    """Its output belongs to one run: it depends on what lies outside (files, versions), so no other run may take it."""
+
+
+STEPS = (
+    Step(name="ingest", node="snapshots", codec=JsonCodec(list[Snapshot]), own=True),
+    Step(name="extract", node="extracted", codec=TablesCodec()),
+    Step(name="check", node="quality", codec=JsonCodec(dict[str, FileQuality])),
+    Step(name="prepare", node="prepared", codec=TablesCodec()),
+    Step(name="combine", node="combined", codec=TablesCodec()),
+    Step(name="split", node="parts", codec=TablesCodec()),
+    Step(name="train", node="trained", codec=ModelCodec(TripDurationHandler.artifact_classes)),
+    Step(name="evaluate", node="evaluation", codec=JsonCodec(Evaluation)),
+    Step(name="register", node="registered", codec=JsonCodec(str), own=True),
+)
+
+
+class Observer(Protocol):
+    """Told of each step as it begins and ends; what it raises ends the run."""
+
+    def started(self, step: str, input_sha256: str) -> None:
+        """Hear that a step begins."""
+        ...
+
+    def finished(self, step: str, output_sha256: str, *, reused: bool, seconds: float) -> None:
+        """Hear that a step ended, or that its checkpoint was there."""
+        ...
+
+
+class CheckpointedSteps(lifecycle.NodeExecutionMethod):  # type: ignore[misc] # Hamilton's classes are untyped
+    """Runs each step unless its checkpoint is there.
+
+    Parameters
+    ----------
+    checkpoints : Checkpoints
+        Outputs of earlier steps.
+    run : str
+        Id of the run.
+    parameters : mapping
+        Parameters of the run, as JSON values: those that a step takes are part of its key.
+    observer : Observer
+        Told of each step.
+    """
+
+    def __init__(
+        self, checkpoints: Checkpoints, *, run: str, parameters: Mapping[str, Any], observer: Observer
+    ) -> None:
+        self._checkpoints = checkpoints
+        self._run = run
+        self._parameters = parameters
+        self._observer = observer
+        self._steps = {step.node: step for step in STEPS}
+        self._outputs: dict[str, str] = {}
+        self._code = {"code": code_revision(), **{name: version_of(name) for name in LIBRARIES}}
+
+    def run_to_execute_node(
+        self,
+        *,
+        node_name: str,
+        node_callable: Callable[..., Any],
+        node_kwargs: dict[str, Any],
+        **_: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401 (Hamilton's signature)
+        """Return the step's output, from its checkpoint or computed now."""
+        step, began = self._steps[node_name], perf_counter()
+        key = self._key(step, node_kwargs)
+        self._observer.started(step.name, key)
+        kept = self._checkpoints.load(step.name, key, step.codec)
+        checkpoint = kept or self._checkpoints.save(step.name, key, node_callable(**node_kwargs), step.codec)
+        self._outputs[node_name] = checkpoint.sha256
+        self._observer.finished(step.name, checkpoint.sha256, reused=kept is not None, seconds=perf_counter() - began)
+        return checkpoint.value
+
+    def _key(self, step: Step, inputs: Mapping[str, Any]) -> str:
+        """Hash what decides the output: code, libraries, the steps that it reads, the parameters that it takes."""
+        return key_of(
+            {
+                "step": step.name,
+                "code": self._code,
+                "read": {name: self._outputs[name] for name in inputs if name in self._outputs},
+                "parameters": {name: self._parameters[name] for name in inputs if name in self._parameters},
+                "run": self._run if step.own else None,
+            }
+        )
+
+
+def execute(run: str, parameters: RunParameters, workplace: Workplace, observer: Observer) -> str:
+    """Run the steps that have no checkpoint yet, and return the id of the version that was registered.
+
+    Parameters
+    ----------
+    run : str
+        Id of the run; called again with the same one, it continues where it broke off.
+    parameters : RunParameters
+        The same at every call with that id.
+    workplace : Workplace
+        The folders.
+    observer : Observer
+        Told of each step.
+
+    Raises
+    ------
+    TripcastError
+        Whatever stops a step: data that breaks a gate, a version that is not good enough.
+    """
+    store = RawStore(workplace.raw_dir)
+    adapter = CheckpointedSteps(
+        Checkpoints(workplace.steps_dir), run=run, parameters=_decisive(parameters), observer=observer
+    )
+    inputs = {
+        # Hamilton checks the types of inputs, and knows lists but not tuples of any length.
+        "taxis": list(parameters.taxis),
+        "train_months": list(parameters.train_months),
+        "test_months": list(parameters.test_months),
+        "validation_days": parameters.validation_days,
+        "limits": parameters.limits,
+        "gate": parameters.gate,
+        "label": parameters.label,
+        "version": parameters.version or "",
+        "champion": _champion(parameters, workplace),
+        "raw_files": RawFiles(store, data=parameters.data, url=workplace.url, progress=workplace.progress),
+        "raw_store": store,
+        "models_dir": workplace.models_dir,
+    }
+    logging.getLogger("hamilton").setLevel(logging.CRITICAL)  # it would print a banner beside every error
+    graph = driver.Builder().with_modules(*MODULES).with_adapters(adapter).build()
+    return str(graph.execute([STEPS[-1].node], inputs=inputs)[STEPS[-1].node])
+
+
+def _decisive(parameters: RunParameters) -> dict[str, Any]:
+    return {**parameters.model_dump(mode="json"), "label": parameters.label}
+
+
+def _champion(parameters: RunParameters, workplace: Workplace) -> Champion | None:
+    if parameters.champion is None:
+        return None
+    model = load_version(workplace.models_dir / TRIP_DURATION.model / parameters.champion, entry=TRIP_DURATION)
+    data = frozenset(model.manifest.training_data.values() if model.manifest else ())
+    return Champion(version=model.version, predictor=model.predictor, training_sha256=data)

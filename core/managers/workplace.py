@@ -1,0 +1,39 @@
+"""Where a run of the pipeline reads and writes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.managers.downloads import TLC_URL
+from core.managers.raw_files import Progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workplace:
+    """The folders of the pipeline, and the server of its data.
+
+    Parameters
+    ----------
+    data_dir : Path
+        ``repo/data``.
+    models_dir : Path
+        ``repo/models``.
+    url : str
+        Folder on a server that has the TLC's files.
+    progress : callable, optional
+        Told how far a download is.
+    """
+
+    data_dir: Path
+    models_dir: Path
+    url: str = TLC_URL
+    progress: Progress | None = None
+
+    @property
+    def raw_dir(self) -> Path:
+        """The raw store."""
+        return self.data_dir / "raw"
+
+    @property
+    def steps_dir(self) -> Path:
+        """Checkpoints of steps."""
+        return self.data_dir / "steps"

@@ -1,0 +1,50 @@
+"""One execution of the training pipeline: what it was asked to do."""
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from core.schemas.evaluation import GateLimits
+from core.schemas.quality import QualityLimits
+from core.schemas.route import VersionId
+from core.schemas.snapshot import Taxi
+
+Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="Like 2021-01.")]
+
+
+class RunParameters(BaseModel):
+    """Parameters of a run, fixed when it is created."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    taxis: Annotated[tuple[Taxi, ...], Field(min_length=1)] = ("green",)
+    train_months: Annotated[tuple[Month, ...], Field(min_length=1)]
+    test_months: Annotated[tuple[Month, ...], Field(min_length=1)]
+    validation_days: Annotated[int, Field(ge=0, le=28)] = 7
+    limits: QualityLimits = QualityLimits()
+    gate: GateLimits = GateLimits()
+    champion: VersionId | None = None
+    """Version to compare with; the one that answered when the run was created."""
+    version: VersionId | None = None
+    """Name of the new version; default: the months and a hash."""
+    data: tuple[Path, ...] = ()
+    """Files and folders to take the months from; what is not there comes from the raw store, or is downloaded."""
+
+    @model_validator(mode="after")
+    def _tests_come_after_training(self) -> Self:
+        if max(self.train_months) >= min(self.test_months):
+            raise ValueError("every test month must lie after every training month")
+        return self
+
+    @property
+    def label(self) -> str:
+        """The readable start of the version's id."""
+        months = sorted(self.train_months)
+        return months[0] if len(months) == 1 else f"{months[0]}-to-{months[-1]}"
+
+
+def first_day(month: str) -> date:
+    """Return the first day of a month like ``2021-01``."""
+    return date.fromisoformat(f"{month}-01")
