@@ -62,6 +62,12 @@ class Settings(BaseSettings):
         int, Field(ge=0, description="Resident memory in MiB above which a worker is replaced; 0: never.")
     ] = 0
 
+    data_dir: Annotated[Path, Field(description="Folder of raw files, pipeline checkpoints and runs.")] = (
+        ROOT / "repo" / "data"
+    )
+    database_url: Annotated[
+        str, Field(description="SQLite or PostgreSQL database of the runs; default: `runs.sqlite` in `DATA_DIR`.")
+    ] = ""
     models_dir: Annotated[Path, Field(description="Folder of the model versions.")] = ROOT / "repo" / "models"
     trip_duration_model: Annotated[
         Path | None, Field(description="A bare `(DictVectorizer, LinearRegression)` pickle to serve instead.")
@@ -113,6 +119,13 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator("database_url")
+    @classmethod
+    def _database_is_known(cls, value: str) -> str:
+        if value and not value.startswith(("sqlite:///", "postgresql://", "postgres://")):
+            raise ValueError("not a URL of SQLite (sqlite:///…) or PostgreSQL (postgresql://…)")
+        return value
+
     @model_validator(mode="after")
     def _results_need_redis(self) -> Self:
         if not self.result_backend_url.startswith(("redis://", "rediss://", "unix://", "redis+socket://")):
@@ -123,6 +136,11 @@ class Settings(BaseSettings):
     def broker_url(self) -> str:
         """URL of the broker: ``CELERY_BROKER_URL``, or Redis at ``REDIS_HOST:REDIS_PORT``."""
         return self.celery_broker_url or f"redis://{self.redis_host}:{self.redis_port}/0"
+
+    @cached_property
+    def runs_url(self) -> str:
+        """URL of the database of the runs: ``DATABASE_URL``, or a file of SQLite."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'runs.sqlite'}"
 
     @cached_property
     def result_backend_url(self) -> str:

@@ -21,6 +21,7 @@ WRONG_VALUES = {
     "LOG_REQUESTS": ["some"],
     "LOG_SLOW_MS": ["0"],
     "CELERY_RESULT_BACKEND": ["amqp://localhost"],
+    "DATABASE_URL": ["mysql://localhost/runs", "runs.sqlite"],
 }
 
 
@@ -88,6 +89,13 @@ def test_allowed_classes_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("MODEL_ALLOWED_CLASSES", " team.models.Tree, team.models.Net ,")
 
     assert load_settings().model_allowed_classes == ("team.models.Tree", "team.models.Net")
+
+
+def test_runs_are_in_a_file_beside_the_data_unless_a_database_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATA_DIR", "/data")
+    assert load_settings().runs_url == "sqlite:////data/runs.sqlite"
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me@host/runs")
+    assert load_settings().runs_url == "postgresql://me@host/runs"
 
 
 @pytest.mark.parametrize(

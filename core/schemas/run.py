@@ -1,6 +1,7 @@
 """One execution of the training pipeline: what it was asked to do."""
 
-from datetime import date
+from datetime import date, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -10,6 +11,26 @@ from core.schemas.evaluation import GateLimits
 from core.schemas.quality import QualityLimits
 from core.schemas.route import VersionId
 from core.schemas.snapshot import Taxi
+
+
+class RunState(StrEnum):
+    """Where a run stands; while it runs, and where it failed, it has a step too."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    FAILED = "failed"
+    SUCCEEDED = "succeeded"
+    CANCELLED = "cancelled"
+
+
+class RunEvent(StrEnum):
+    """What can happen to a run."""
+
+    START = "start"
+    FAIL = "fail"
+    SUCCEED = "succeed"
+    CANCEL = "cancel"
+
 
 Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="Like 2021-01.")]
 
@@ -43,6 +64,49 @@ class RunParameters(BaseModel):
         """The readable start of the version's id."""
         months = sorted(self.train_months)
         return months[0] if len(months) == 1 else f"{months[0]}-to-{months[-1]}"
+
+
+class StepRecord(BaseModel):
+    """One try at one step of a run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
+
+    step: str
+    attempt: int
+    """Of the run: 1 at first, one more at each resumption."""
+    input_sha256: str
+    """Hash over everything that went in."""
+    output_sha256: str | None
+    """None while it runs, and where it did not end."""
+    reused: bool
+    """Its output was there already."""
+    started_at: datetime
+    finished_at: datetime | None
+
+
+class Run(BaseModel):
+    """A run as it stands."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
+
+    id: str
+    state: RunState
+    step: str | None
+    """The step that it is at, or failed at."""
+    parameters: RunParameters
+    attempt: int
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    error: str | None
+    """Why it failed."""
+    version: str | None
+    """What it registered."""
+    owner: str | None
+    """The process that runs it, or ran it last."""
+    lease_until: datetime | None
+    """When another process may take it over, if the owner does not renew."""
+    steps: tuple[StepRecord, ...] = ()
 
 
 def first_day(month: str) -> date:

@@ -24,6 +24,18 @@ class EvaluationGateError(TripcastError):
     """Raised when a trained version is not good enough to be registered; the message says why."""
 
 
+class UnknownRunError(TripcastError):
+    """Raised when a run is asked for that does not exist."""
+
+
+class RunStateError(TripcastError):
+    """Raised when a run cannot do what is asked of it in the state that it is in."""
+
+
+class RunInterruptedError(TripcastError):
+    """Raised in a process whose run was cancelled, or taken over by another one."""
+
+
 class DownloadError(TripcastError):
     """Raised when a file cannot be fetched whole."""
 

@@ -1,0 +1,8 @@
+"""Alembic's environment: it migrates over the connection that ``core/managers/database.py`` opened."""
+
+from alembic import context
+
+from core.managers.run_tables import Table
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=Table.metadata)
+context.run_migrations()

@@ -1,0 +1,137 @@
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from config import ROOT
+from core.managers.artifacts import read_manifest
+from core.managers.database import open_database
+from core.managers.run_execution import create_run, execute_run
+from core.managers.runs import Runs
+from core.managers.versions import set_champion
+from core.schemas.run import Run, RunState
+from core.utilities.errors import DataError, RunInterruptedError, RunStateError
+from tests.core.managers.pipeline_files import STEPS, Diary, month_file, parameters, workplace
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    for month in ("2021-01", "2021-02"):
+        month_file(tmp_path / "data", month)
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Iterator[Runs]:
+    engine = open_database(f"sqlite:///{tmp_path / 'runs.sqlite'}")
+    yield Runs(engine)
+    engine.dispose()
+
+
+def sha256(folder: Path, run: Run) -> str:
+    assert run.version is not None
+    return read_manifest(folder / "repo" / "models" / "trip_duration" / run.version).sha256
+
+
+def test_a_run_ends_with_a_version_and_the_hashes_of_every_step(runs: Runs, tmp_path: Path, data: Path) -> None:
+    run = execute_run(runs, create_run(runs, parameters(data), workplace(tmp_path)).id, workplace(tmp_path))
+    assert run.state is RunState.SUCCEEDED
+    assert sha256(tmp_path, run)
+    assert tuple(step.step for step in run.steps) == STEPS
+    assert all(step.output_sha256 and not step.reused for step in run.steps)
+    assert runs.get(run.id) == run
+
+
+def test_a_failed_run_resumes_at_the_step_that_failed(runs: Runs, tmp_path: Path, data: Path) -> None:
+    run_id = create_run(runs, parameters(data), workplace(tmp_path)).id
+    with pytest.raises(RuntimeError):
+        execute_run(runs, run_id, workplace(tmp_path), observer=Diary(fail_at="train"))
+    failed = runs.get(run_id)
+    assert (failed.state, failed.step, failed.error) == (RunState.FAILED, "train", "RuntimeError: as asked")
+    run = execute_run(runs, run_id, workplace(tmp_path))
+    assert [step.step for step in run.steps if step.attempt == 2 and not step.reused] == [
+        "train",
+        "evaluate",
+        "register",
+    ]
+
+
+def test_bad_data_fail_the_run_with_the_report(runs: Runs, tmp_path: Path, data: Path) -> None:
+    (data / "green_tripdata_2021-02.parquet").write_bytes(b"PAR1")
+    run_id = create_run(runs, parameters(data), workplace(tmp_path)).id
+    with pytest.raises(DataError):
+        execute_run(runs, run_id, workplace(tmp_path))
+    failed = runs.get(run_id)
+    assert (failed.state, failed.step) == (RunState.FAILED, "ingest")
+    assert failed.error is not None
+    assert "green_tripdata_2021-02.parquet" in failed.error
+
+
+def test_an_interruption_by_the_keyboard_leaves_no_run_that_seems_to_run(
+    runs: Runs, tmp_path: Path, data: Path
+) -> None:
+    run_id = create_run(runs, parameters(data), workplace(tmp_path)).id
+    with pytest.raises(KeyboardInterrupt):
+        execute_run(runs, run_id, workplace(tmp_path), observer=_Interrupted())
+    assert runs.get(run_id).error == "KeyboardInterrupt"
+
+
+class _Interrupted(Diary):
+    def started(self, step: str, input_sha256: str) -> None:
+        raise KeyboardInterrupt
+
+
+def test_a_run_that_is_cancelled_stops_before_its_next_step(runs: Runs, tmp_path: Path, data: Path) -> None:
+    run_id = create_run(runs, parameters(data), workplace(tmp_path)).id
+
+    class Cancelling(Diary):
+        def started(self, step: str, input_sha256: str) -> None:
+            super().started(step, input_sha256)
+            if step == "combine":
+                runs.cancel(run_id)
+
+    diary = Cancelling()
+    with pytest.raises(RunInterruptedError, match="was cancelled"):
+        execute_run(runs, run_id, workplace(tmp_path), observer=diary)
+    assert diary.begun[-1] == "combine"
+    assert runs.get(run_id).state is RunState.CANCELLED
+    with pytest.raises(RunStateError):
+        execute_run(runs, run_id, workplace(tmp_path))
+
+
+def test_the_champion_is_the_one_that_answers_when_the_run_is_created(runs: Runs, tmp_path: Path, data: Path) -> None:
+    place = workplace(tmp_path)
+    first = execute_run(runs, create_run(runs, parameters(data, version="first"), place).id, place)
+    assert first.parameters.champion is None
+    set_champion(place.models_dir, "trip_duration", "first")
+    second = create_run(runs, parameters(data), place)
+    set_champion(place.models_dir, "trip_duration", "later")
+    assert runs.get(second.id).parameters.champion == "first"
+
+
+@pytest.mark.timeout(300)
+def test_killed_in_each_step_in_turn_a_run_ends_like_an_undisturbed_one(runs: Runs, tmp_path: Path, data: Path) -> None:
+    other = tmp_path / "other"
+    undisturbed = execute_run(runs, create_run(runs, parameters(data), workplace(other)).id, workplace(other))
+    run_id = create_run(runs, parameters(data), workplace(tmp_path)).id
+    for step in STEPS:
+        _kill_at(step, tmp_path, run_id)
+        killed = runs.get(run_id)
+        assert (killed.state, killed.step) == (RunState.RUNNING, step)
+    run = execute_run(runs, run_id, workplace(tmp_path))
+    assert (run.state, run.attempt) == (RunState.SUCCEEDED, len(STEPS) + 1)
+    assert sha256(tmp_path, run) == sha256(other, undisturbed)
+    computed = [step.step for step in run.steps if step.output_sha256 and not step.reused]
+    assert sorted(computed) == sorted(STEPS)
+
+
+def _kill_at(step: str, folder: Path, run_id: str) -> None:
+    command = [sys.executable, "-m", "tests.core.managers.killed_run", str(folder), run_id, step]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == f"at {step}\n"
+        os.kill(process.pid, signal.SIGKILL)
