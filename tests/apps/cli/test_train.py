@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -7,13 +8,14 @@ from typer.testing import CliRunner, Result
 from apps.cli.__main__ import app
 from core.managers.artifacts import find_champion, load_version
 from core.schemas.catalog import TRIP_DURATION
-from tests.core.handlers.tlc_files import month_of_trips
 from tests.core.managers.file_server import Behaviour, file_server
+from tests.core.managers.pipeline_files import month_file
 
 
 @pytest.fixture
 def models_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MODELS_DIR", str(tmp_path / "models"))
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "repo"))
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path / "models"
@@ -21,9 +23,8 @@ def models_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    (tmp_path / "data").mkdir()
     for month in ("2021-01", "2021-02"):
-        month_of_trips(tmp_path / "data" / f"green_tripdata_{month}.parquet")
+        month_file(tmp_path / "data", month)
     return tmp_path / "data"
 
 
@@ -51,9 +52,19 @@ def test_a_folder_of_months_becomes_a_version_that_serves(models_dir: Path, data
 
 def test_files_may_be_given_one_by_one_and_the_version_named(models_dir: Path, data: Path) -> None:
     files = [argument for path in data.iterdir() for argument in ("--data", path)]
-    assert train(*files, "--train-month", "2021-02", "--test-month", "2021-01", "--version", "mine").exit_code == 0
+    assert train(*files, "--train-month", "2021-01", "--test-month", "2021-02", "--version", "mine").exit_code == 0
     manifest = json.loads((models_dir / "trip_duration" / "mine" / "manifest.json").read_text())
-    assert list(manifest["training_data"]) == ["green_tripdata_2021-02.parquet"]
+    assert list(manifest["training_data"]) == ["green_tripdata_2021-01.parquet"]
+
+
+def test_several_months_may_be_trained_on(models_dir: Path, data: Path) -> None:
+    month_file(data, "2021-03")
+    result = train("--data", data, "--train-month", "2021-01", "--train-month", "2021-02", "--version", "two")
+    assert result.exit_code == 0, result.output
+    assert "2021-01, 2021-02" in result.stdout
+    manifest = json.loads((models_dir / "trip_duration" / "two" / "manifest.json").read_text())
+    assert manifest["metrics"]["evaluation"]["rows"] == 900
+    assert len(manifest["training_data"]) == 2
 
 
 def test_without_champion_the_route_stays(models_dir: Path, data: Path) -> None:
@@ -61,9 +72,26 @@ def test_without_champion_the_route_stays(models_dir: Path, data: Path) -> None:
     assert not (models_dir / "trip_duration" / "route.json").exists()
 
 
+def test_the_same_training_again_gives_the_same_version(models_dir: Path, data: Path) -> None:
+    assert train("--data", data).exit_code == train("--data", data).exit_code == 0
+    assert len(list((models_dir / "trip_duration").iterdir())) == 1
+
+
 def test_a_version_is_not_trained_over(models_dir: Path, data: Path) -> None:
-    train("--data", data)
-    assert "exists already" in one_line(train("--data", data))
+    train("--data", data, "--version", "mine")
+    month_file(data, "2021-01", pace=2.1)
+    assert "exists already" in one_line(train("--data", data, "--version", "mine"))
+
+
+def test_the_champion_is_compared_on_the_same_trips(models_dir: Path, data: Path) -> None:
+    train("--data", data, "--version", "old", "--champion")
+    assert "champion old on the same test trips" in train("--data", data, "--version", "new").stdout
+
+
+def test_a_run_that_fails_names_its_step_and_the_way_on(models_dir: Path, data: Path) -> None:
+    (data / "green_tripdata_2021-02.parquet").write_bytes(b"PAR1")
+    line = one_line(train("--data", data))
+    assert re.search(r"failed at step ingest; to go on: python -m apps.cli resume [0-9a-f-]{36}\)$", line)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +100,9 @@ def test_a_version_is_not_trained_over(models_dir: Path, data: Path) -> None:
         (["--train-month", "2021-13"], "a month is written"),
         (["--train-month", "January"], "a month is written"),
         (["--train-month", "2021-02"], "no green_tripdata_2021-03.parquet"),
-        (["--version", "../x"], "version id"),
+        (["--train-month", "2021-02", "--test-month", "2021-01"], "every test month must lie after"),
+        (["--taxi", "blue"], "taxis: Input should be 'green' or 'yellow'"),
+        (["--version", "../x"], "version: "),
     ],
 )
 def test_a_wrong_argument_is_one_line(models_dir: Path, data: Path, arguments: list[str], message: str) -> None:
@@ -87,26 +117,25 @@ def test_a_wrong_setting_is_one_line(monkeypatch: pytest.MonkeyPatch, data: Path
 def test_without_data_the_months_are_downloaded(models_dir: Path, data: Path, tmp_path: Path) -> None:
     content = (data / "green_tripdata_2021-01.parquet").read_bytes()
     with file_server(Behaviour(content)) as url:
-        result = train("--source", url, "--raw-dir", tmp_path / "raw")
-    assert result.exit_code == 0, result.output
-    assert sorted(path.name for path in (tmp_path / "raw").iterdir()) == [
-        "green_tripdata_2021-01.parquet",
-        "green_tripdata_2021-02.parquet",
+        train("--source", url)
+    taken_in = (tmp_path / "repo" / "raw").glob("*/green_*.json")
+    assert sorted(path.name for path in taken_in) == [
+        "green_tripdata_2021-01.parquet.json",
+        "green_tripdata_2021-02.parquet.json",
     ]
 
 
-def test_a_download_that_is_no_parquet_is_one_line(models_dir: Path, tmp_path: Path) -> None:
+def test_a_download_that_is_no_parquet_is_one_line(models_dir: Path) -> None:
     with file_server(Behaviour(b"<html>sign in first</html>")) as url:
-        result = train("--source", url, "--raw-dir", tmp_path / "raw")
+        result = train("--source", url)
     assert "not a readable file of green-taxi trips" in result.stderr
     assert len(result.stderr.splitlines()) == 1
-    assert list((tmp_path / "raw").iterdir()) == []
 
 
-def test_without_a_network_it_says_so_in_one_line_and_names_the_way_out(models_dir: Path, tmp_path: Path) -> None:
+def test_without_a_network_it_says_so_in_one_line_and_names_the_way_out(models_dir: Path) -> None:
     with file_server(Behaviour(b"")) as url:
         pass
-    result = train("--source", url, "--raw-dir", tmp_path / "raw")
+    result = train("--source", url)
     assert result.exit_code == 1
     assert "no connection" in result.stderr
     assert "make train DATA=" in result.stderr

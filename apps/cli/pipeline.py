@@ -1,0 +1,100 @@
+"""What the commands of the pipeline share: the workplace, the database, progress, and errors in one line."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from config import Settings, load_settings
+from core.managers.database import open_database
+from core.managers.downloads import TLC_URL
+from core.managers.runs import Runs
+from core.managers.workplace import Workplace
+from core.schemas.run import Run
+from core.utilities.errors import TripcastError
+
+
+@contextmanager
+def one_line_errors(command: str) -> Iterator[None]:
+    """End the command with one line on stderr where the project raises an error."""
+    try:
+        yield
+    except TripcastError as error:
+        # Not through rich: it would break the one line to the terminal's width.
+        typer.echo(f"{command}: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+@contextmanager
+def opened_runs(settings: Settings | None = None) -> Iterator[Runs]:
+    """Open the database of the runs."""
+    engine = open_database((settings or load_settings()).runs_url)
+    try:
+        yield Runs(engine)
+    finally:
+        engine.dispose()
+
+
+def workplace_of(settings: Settings, *, url: str = TLC_URL, progress: "StepProgress | None" = None) -> Workplace:
+    """Return the workplace that the settings name."""
+    told = None if progress is None else progress.downloaded
+    return Workplace(data_dir=settings.data_dir, models_dir=settings.models_dir, url=url, progress=told)
+
+
+def carry_out(runs: Runs, run_id: str, settings: Settings, *, url: str = TLC_URL) -> Run:
+    """Execute a run with its progress on the terminal.
+
+    Raises
+    ------
+    TripcastError
+        As :func:`core.managers.run_execution.execute_run`; what a step failed of names the run and the way on.
+    """
+    # The libraries of the pipeline take two seconds to import, and most commands do without them.
+    from core.managers.run_execution import execute_run  # noqa: PLC0415
+
+    with StepProgress() as progress:
+        try:
+            return execute_run(runs, run_id, workplace_of(settings, url=url, progress=progress), observer=progress)
+        except TripcastError as error:
+            run = runs.get(run_id)
+            if run.error is None:
+                raise
+            hint = f"(run {run_id} failed at step {run.step}; to go on: python -m apps.cli resume {run_id})"
+            raise type(error)(f"{error} {hint}") from error
+
+
+class StepProgress:
+    """Shows on a terminal which step runs, and how far a download is; elsewhere it is silent."""
+
+    def __init__(self) -> None:
+        console = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+        self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> "StepProgress":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def started(self, step: str, input_sha256: str) -> None:
+        """Show a step."""
+        del input_sha256
+        self._tasks[step] = self._progress.add_task(step, total=None)
+
+    def finished(self, step: str, output_sha256: str, *, reused: bool, seconds: float) -> None:
+        """Show that a step ended."""
+        del output_sha256, seconds
+        self._progress.update(
+            self._tasks[step], description=f"{step} (there already)" if reused else step, total=1, completed=1
+        )
+
+    def downloaded(self, name: str, here: int, whole: int) -> None:
+        """Show how far a download is."""
+        if name not in self._tasks:
+            self._tasks[name] = self._progress.add_task(f"  {name}", total=whole)
+        self._progress.update(self._tasks[name], completed=here, total=whole)

@@ -1,0 +1,110 @@
+"""``runs``, ``show``, ``resume``, ``cancel``, ``compare``: look at runs of the pipeline, and act on them."""
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Column, Table
+
+from apps.cli.pipeline import carry_out, one_line_errors, opened_runs
+from apps.cli.train import report
+from config import Settings, load_settings
+from core.managers.artifacts import read_manifest
+from core.managers.downloads import TLC_URL
+from core.schemas.catalog import TRIP_DURATION
+from core.schemas.run import Run
+from core.services.run_comparison import differing_parameters, differing_steps
+from core.utilities.errors import ArtifactError
+
+RunId = Annotated[str, typer.Argument(help="Id of a run.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
+
+
+def runs(
+    *, limit: Annotated[int, typer.Option(help="How many.", min=1, max=1000)] = 20, as_json: AsJson = False
+) -> None:
+    """List the newest runs."""
+    with one_line_errors("runs"), opened_runs() as known:
+        found = known.newest(limit)
+    if as_json:
+        typer.echo(json.dumps([run.model_dump(mode="json") for run in found]))
+        return
+    table = Table(Column("run", min_width=36), "state", "created (UTC)", "trained on", "tested on", "version")
+    for run in found:
+        months = (", ".join(run.parameters.train_months), ", ".join(run.parameters.test_months))
+        table.add_row(run.id, _state(run), f"{run.created_at:%Y-%m-%d %H:%M:%S}", *months, run.version or "")
+    Console().print(table)
+
+
+def show(run_id: RunId, *, as_json: AsJson = False) -> None:
+    """Show a run: its state, its steps with their hashes, and why it failed."""
+    with one_line_errors("show"), opened_runs() as known:
+        run = known.get(run_id)
+    if as_json:
+        typer.echo(run.model_dump_json(indent=2))
+        return
+    table = Table("step", "try", "took", "input", "output", title=f"run {run.id}")
+    for step in run.steps:
+        took = f"{(step.finished_at - step.started_at).total_seconds():.1f} s" if step.finished_at else "not ended"
+        output = (step.output_sha256 or "")[:12]
+        table.add_row(
+            step.step, str(step.attempt), "there already" if step.reused else took, step.input_sha256[:12], output
+        )
+    Console().print(table)
+    for name, value in (
+        ("state", _state(run)),
+        ("failed", run.error),
+        ("version", run.version),
+        ("champion", run.parameters.champion),
+    ):
+        if value is not None:
+            typer.echo(f"{name}: {value}")
+
+
+def resume(
+    run_id: RunId, *, source: Annotated[str, typer.Option(help="Where files are downloaded from.")] = TLC_URL
+) -> None:
+    """Go on with a run that failed, or whose process is gone, at the step where it broke off."""
+    with one_line_errors("resume"):
+        settings = load_settings()
+        with opened_runs(settings) as known:
+            run = carry_out(known, run_id, settings, url=source)
+        report(run, settings.models_dir)
+
+
+def cancel(run_id: RunId) -> None:
+    """Cancel a run; one that runs stops before its next step."""
+    with one_line_errors("cancel"), opened_runs() as known:
+        typer.echo(f"run {known.cancel(run_id).id}: cancelled")
+
+
+def compare(first: RunId, second: RunId) -> None:
+    """Compare two runs: errors of their versions, parameters that differ, steps whose output differs."""
+    with one_line_errors("compare"):
+        settings = load_settings()
+        with opened_runs(settings) as known:
+            ours, theirs = known.get(first), known.get(second)
+        table = Table("", ours.id, theirs.id)
+        table.add_row("version", ours.version or _state(ours), theirs.version or _state(theirs))
+        figures = [_figures(run, settings) for run in (ours, theirs)]
+        for name in {**figures[0], **figures[1]}:
+            table.add_row(name, *(found.get(name, "-") for found in figures))
+    for difference in (*differing_parameters(ours, theirs), *differing_steps(ours, theirs)):
+        table.add_row(difference.what, difference.first, difference.second)
+    Console().print(table)
+
+
+def _state(run: Run) -> str:
+    return run.state.value if run.step is None else f"{run.state.value} ({run.step})"
+
+
+def _figures(run: Run, settings: Settings) -> dict[str, str]:
+    """Return the errors of a run's version, as text; none if it registered none, or that was removed."""
+    try:
+        metrics = read_manifest(settings.models_dir / TRIP_DURATION.model / str(run.version)).metrics
+    except ArtifactError:
+        return {}
+    parts = {"test RMSE (min)": metrics["evaluation"], "  seen pairs": metrics["evaluation"]["seen_pairs"],
+             "  unseen pairs": metrics["evaluation"]["unseen_pairs"], "training RMSE (min)": metrics["training"]}  # fmt: skip
+    return {name: f"{figures['rmse_min']:.3f}" for name, figures in parts.items() if figures["rows"]}

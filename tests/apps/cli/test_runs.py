@@ -1,0 +1,81 @@
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from apps.cli.__main__ import app
+from tests.core.managers.pipeline_files import STEPS, month_file
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MODELS_DIR", str(tmp_path / "models"))
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "repo"))
+    for month in ("2021-01", "2021-02"):
+        month_file(tmp_path / "data", month)
+    return tmp_path / "data"
+
+
+def cli(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [*map(str, arguments)], env={"COLUMNS": "300"})
+
+
+def newest() -> str:
+    return str(json.loads(cli("runs", "--json").stdout)[0]["id"])
+
+
+def test_runs_are_listed_and_shown_with_their_steps(data: Path) -> None:
+    assert cli("train", "--data", data, "--version", "mine").exit_code == 0
+    assert all(text in cli("runs").stdout for text in (newest(), "succeeded", "2021-01", "mine"))
+    shown = cli("show", newest())
+    assert all(step in shown.stdout for step in STEPS)
+    assert "version: mine" in shown.stdout
+    told = json.loads(cli("show", newest(), "--json").stdout)
+    assert [step["step"] for step in told["steps"]] == list(STEPS)
+
+
+def test_a_failed_run_is_shown_and_resumed_where_it_broke_off(data: Path) -> None:
+    spoilt = data / "green_tripdata_2021-02.parquet"
+    whole = spoilt.read_bytes()
+    spoilt.write_bytes(whole[:-100])
+    assert cli("train", "--data", data).exit_code == 1
+    shown = cli("show", newest()).stdout
+    assert "state: failed (ingest)" in shown
+    assert "truncated" in shown
+    spoilt.write_bytes(whole)
+    resumed = cli("resume", newest())
+    assert resumed.exit_code == 0, resumed.output
+    assert "stored in" in resumed.stdout
+
+
+def test_runs_are_compared_by_error_parameters_and_steps(data: Path) -> None:
+    cli("train", "--data", data, "--version", "one")
+    first = newest()
+    cli("train", "--data", data, "--version", "two", "--validation-days", "3")
+    compared = cli("compare", first, newest()).stdout
+    assert all(text in compared for text in ("one", "two", "test RMSE (min)", "validation_days", "split", "evaluate"))
+    assert "prepare" not in compared
+
+
+def test_a_run_that_ended_is_neither_resumed_nor_cancelled(data: Path) -> None:
+    cli("train", "--data", data)
+    for command in ("resume", "cancel"):
+        result = cli(command, newest())
+        assert result.exit_code == 1
+        assert "a run that is succeeded cannot" in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", [("show", "x"), ("resume", "x"), ("cancel", "x"), ("compare", "x", "y")])
+def test_an_unknown_run_is_one_line(command: tuple[str, ...]) -> None:
+    result = cli(*command)
+    assert result.exit_code == 1
+    assert result.stderr == f"{command[0]}: there is no run x\n"
+
+
+def test_a_failed_run_can_be_cancelled(data: Path) -> None:
+    (data / "green_tripdata_2021-02.parquet").write_bytes(b"PAR1")
+    cli("train", "--data", data)
+    assert cli("cancel", newest()).exit_code == 0
+    assert "cancelled" in cli("runs").stdout
