@@ -6,6 +6,7 @@ Read by entry points only: the web app's factory, the worker's start, the launch
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -51,6 +52,9 @@ class Settings(BaseSettings):
     celery_broker_url: Annotated[str, Field(description="Broker; wins over `REDIS_HOST`/`REDIS_PORT`.")] = ""
     celery_result_backend: Annotated[
         str, Field(description="Redis that holds results and heartbeats; default: the broker, if that is Redis.")
+    ] = ""
+    pipeline_broker_url: Annotated[
+        str, Field(description="Broker of the training pipeline; default: the next database of the same Redis.")
     ] = ""
     celery_worker_prefetch_multiplier: Annotated[
         int, Field(ge=1, le=64, description="Messages a worker takes ahead, for each of its slots.")
@@ -136,6 +140,15 @@ class Settings(BaseSettings):
     def broker_url(self) -> str:
         """URL of the broker: ``CELERY_BROKER_URL``, or Redis at ``REDIS_HOST:REDIS_PORT``."""
         return self.celery_broker_url or f"redis://{self.redis_host}:{self.redis_port}/0"
+
+    @cached_property
+    def pipeline_url(self) -> str:
+        """URL of the pipeline's broker: its messages are unacknowledged for long, which must not touch predictions."""
+        if self.pipeline_broker_url or not self.broker_url.startswith(("redis://", "rediss://")):
+            return self.pipeline_broker_url or self.broker_url
+        parts = urlsplit(self.broker_url)
+        database = parts.path.strip("/")
+        return urlunsplit(parts._replace(path=f"/{int(database) + 1 if database.isdecimal() else 1}"))
 
     @cached_property
     def runs_url(self) -> str:

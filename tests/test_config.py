@@ -91,6 +91,22 @@ def test_allowed_classes_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch
     assert load_settings().model_allowed_classes == ("team.models.Tree", "team.models.Net")
 
 
+@pytest.mark.parametrize(
+    ("broker", "pipeline"),
+    [
+        ("redis://one:1/0", "redis://one:1/1"),
+        ("redis://me:secret@one:1", "redis://me:secret@one:1/1"),
+        ("redis://one:1/4?x=1", "redis://one:1/5?x=1"),
+        ("amqp://rabbit", "amqp://rabbit"),
+    ],
+)
+def test_the_pipeline_has_a_redis_database_of_its_own(
+    broker: str, pipeline: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CELERY_BROKER_URL", broker)
+    assert load_settings().pipeline_url == pipeline
+
+
 def test_runs_are_in_a_file_beside_the_data_unless_a_database_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATA_DIR", "/data")
     assert load_settings().runs_url == "sqlite:////data/runs.sqlite"

@@ -65,7 +65,7 @@ _RETRY_SOON = {"Retry-After": "1"}
 _RETRY_LATER = {"Retry-After": "3"}
 """A worker that was replaced answers after about three seconds."""
 
-KINDS: Mapping[type[TripcastError], Kind] = {
+_REQUEST_KINDS: Mapping[type[TripcastError], Kind] = {
     InvalidBodyError: Kind(HTTPStatus.BAD_REQUEST, BAD_REQUEST, "Invalid request"),
     InvalidHeaderError: Kind(HTTPStatus.BAD_REQUEST, BAD_REQUEST, "Invalid header"),
     UnsupportedMediaTypeError: Kind(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, BAD_REQUEST, "Unsupported media type"),
@@ -73,6 +73,9 @@ KINDS: Mapping[type[TripcastError], Kind] = {
     BodyTooLargeError: Kind(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE, BAD_REQUEST, "Body too large", {"Connection": "close"}
     ),
+}
+PREDICTION_KINDS: Mapping[type[TripcastError], Kind] = {
+    **_REQUEST_KINDS,
     errors.PredictionError: Kind(HTTPStatus.INTERNAL_SERVER_ERROR, MODEL_FAILED, "Prediction failed"),
     errors.BrokerUnavailableError: Kind(
         HTTPStatus.SERVICE_UNAVAILABLE, QUEUE_FAILED, "Broker unavailable", _RETRY_SOON
@@ -81,6 +84,15 @@ KINDS: Mapping[type[TripcastError], Kind] = {
     errors.LineFullError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, QUEUE_FAILED, "Too many requests wait", _RETRY_SOON),
     errors.DeadlinePassedError: Kind(HTTPStatus.GATEWAY_TIMEOUT, TIMED_OUT, "Deadline passed"),
 }
+RUN_KINDS: Mapping[type[TripcastError], Kind] = {
+    **_REQUEST_KINDS,
+    errors.UnknownRunError: Kind(HTTPStatus.NOT_FOUND, BAD_REQUEST, "Unknown run"),
+    errors.RunStateError: Kind(HTTPStatus.CONFLICT, BAD_REQUEST, "Not in this state"),
+    errors.DatabaseUnavailableError: Kind(
+        HTTPStatus.SERVICE_UNAVAILABLE, QUEUE_FAILED, "Database unavailable", _RETRY_LATER
+    ),
+}
+KINDS: Mapping[type[TripcastError], Kind] = {**PREDICTION_KINDS, **RUN_KINDS}
 """Every error class that a request can meet; any other is an internal error, logged with its stack."""
 
 
@@ -144,11 +156,13 @@ def _response(
     return Response(orjson.dumps(body), status_code=kind.status, headers=headers, media_type=PROBLEM_JSON)
 
 
-def describe(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
-    """Return the OpenAPI description of the problems with these statuses."""
+def describe(
+    *statuses: HTTPStatus, kinds: Mapping[type[TripcastError], Kind] = PREDICTION_KINDS
+) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI description of the problems with these statuses, which errors of ``kinds`` can cause."""
     described: dict[int | str, dict[str, Any]] = {}
     for status in statuses:
-        titles = sorted({kind.title for kind in KINDS.values() if kind.status == status}) or [status.phrase]
+        titles = sorted({kind.title for kind in kinds.values() if kind.status == status}) or [status.phrase]
         described[status.value] = {"description": "; ".join(titles), "content": {PROBLEM_JSON: {"schema": _SCHEMA}}}
         if status is HTTPStatus.SERVICE_UNAVAILABLE:
             described[status.value]["headers"] = {

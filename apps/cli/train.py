@@ -8,10 +8,11 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from apps.cli.pipeline import carry_out, one_line_errors, opened_runs, workplace_of
+from apps.cli.pipeline import carry_out, one_line_errors, opened_runs
 from config import load_settings
 from core.managers.artifacts import read_manifest
 from core.managers.downloads import TLC_URL
+from core.managers.run_creation import create_run
 from core.managers.versions import set_champion
 from core.schemas.catalog import TRIP_DURATION
 from core.schemas.evaluation import Comparison, Evaluation
@@ -36,8 +37,6 @@ def train(
     source: Annotated[str, typer.Option(help="Where the TLC's files are downloaded from.")] = TLC_URL,
 ) -> None:
     """Train the trip-duration model on months of taxi trips and register it as a new version."""
-    from core.managers.run_execution import create_run  # noqa: PLC0415 (takes two seconds)
-
     with one_line_errors("train"):
         settings = load_settings()
         months = train_month or ["2021-01"]
@@ -50,7 +49,7 @@ def train(
             data=[path.resolve() for path in data or ()],
         )
         with opened_runs(settings) as runs:
-            run = create_run(runs, parameters, workplace_of(settings))
+            run = create_run(runs, parameters, settings.models_dir)
             run = carry_out(runs, run.id, settings, url=source)
         report(run, settings.models_dir)
         if champion and run.version is not None:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.utilities.errors import SettingsError
+from core.utilities.errors import DatabaseUnavailableError
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 HEAD = "0001"
@@ -26,7 +26,7 @@ def open_database(url: str) -> Engine:
 
     Raises
     ------
-    SettingsError
+    DatabaseUnavailableError
         If it cannot be reached or written; without the URL, which may hold a password.
     """
     parsed = make_url(url)
@@ -42,7 +42,7 @@ def open_database(url: str) -> Engine:
         with engine.begin() as connection:
             _migrate(connection)
     except SQLAlchemyError as error:
-        raise SettingsError(f"DATABASE_URL: the database cannot be used ({type(error).__name__})") from error
+        raise DatabaseUnavailableError(f"the database of the runs cannot be used ({type(error).__name__})") from error
     return engine
 
 

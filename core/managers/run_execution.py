@@ -6,28 +6,17 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.managers.artifacts import find_champion
 from core.managers.lease import RENEW_S
 from core.managers.pipeline import Observer, execute
 from core.managers.runs import Claim, Runs
 from core.managers.workplace import Workplace
-from core.schemas.catalog import TRIP_DURATION
-from core.schemas.run import Run, RunParameters
-from core.utilities.errors import ArtifactError, RunInterruptedError, TripcastError
+from core.schemas.run import Run
+from core.utilities.errors import RunInterruptedError, TripcastError
 
 
-def create_run(runs: Runs, parameters: RunParameters, workplace: Workplace) -> Run:
-    """Queue a run; without a champion in its parameters it is compared with the one that answers now."""
-    if parameters.champion is None:
-        try:
-            champion = find_champion(workplace.models_dir, TRIP_DURATION.model).name
-        except ArtifactError:
-            return runs.create(parameters)
-        parameters = parameters.model_copy(update={"champion": champion})
-    return runs.create(parameters)
-
-
-def execute_run(runs: Runs, run_id: str, workplace: Workplace, *, observer: Observer | None = None) -> Run:
+def execute_run(
+    runs: Runs, run_id: str, workplace: Workplace, *, attempt: int | None = None, observer: Observer | None = None
+) -> Run:
     """Execute a run, or what is left of it, and return it as it ended.
 
     Parameters
@@ -38,6 +27,8 @@ def execute_run(runs: Runs, run_id: str, workplace: Workplace, *, observer: Obse
         Of a run that is queued, that failed, or whose process is gone.
     workplace : Workplace
         The folders.
+    attempt : int, optional
+        Attempts that the run must have had so far.
     observer : Observer, optional
         Told of each step after it was recorded.
 
@@ -50,7 +41,7 @@ def execute_run(runs: Runs, run_id: str, workplace: Workplace, *, observer: Obse
     TripcastError
         What a step failed of; the run has recorded it.
     """
-    claim = runs.claim(run_id)
+    claim = runs.claim(run_id, attempt=attempt)
     with _renewing(claim):
         try:
             version = execute(run_id, claim.run.parameters, workplace, _Recorder(claim, observer))
@@ -60,8 +51,9 @@ def execute_run(runs: Runs, run_id: str, workplace: Workplace, *, observer: Obse
             claim.fail(str(error))
             raise
         except BaseException as error:
-            # Also Ctrl-C, and what nobody foresaw: the row must not say that it still runs.
-            claim.fail(f"{type(error).__name__}: {error}".removesuffix(": "))
+            # Also Ctrl-C, and what nobody foresaw: the row must not say that it still runs. It may be shown to
+            # callers, so the message stays in this process.
+            claim.fail(f"unexpectedly ended by {type(error).__name__}")
             raise
         return claim.succeed(version)
 

@@ -33,6 +33,7 @@ class RunRow(Table):
     state: Mapped[str] = mapped_column(String(16), index=True)
     step: Mapped[str | None] = mapped_column(String(32))
     parameters: Mapped[dict[str, Any]] = mapped_column(JSON)
+    for_worker: Mapped[bool]
     attempt: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -30,12 +30,13 @@ class Runs:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def create(self, parameters: RunParameters) -> Run:
-        """Queue a run; its parameters never change again."""
+    def create(self, parameters: RunParameters, *, for_worker: bool = False) -> Run:
+        """Queue a run, for a worker or for whoever claims it; its parameters never change again."""
         row = RunRow(
             id=uuid7(),
             state=RunState.QUEUED.value,
             parameters=parameters.model_dump(mode="json"),
+            for_worker=for_worker,
             attempt=0,
             created_at=_now(),
         )
@@ -61,6 +62,28 @@ class Runs:
             rows = session.scalars(select(RunRow).order_by(RunRow.created_at.desc(), RunRow.id.desc()).limit(limit))
             return [_read(row) for row in rows]
 
+    def requeue(self, run_id: str) -> Run:
+        """Leave a failed run to a worker, which goes on at the step that failed.
+
+        Raises
+        ------
+        UnknownRunError, RunStateError
+            If there is no such run, or it has not failed.
+        """
+        with Session(self._engine) as session, session.begin():
+            row = _row(session, run_id, lock=True)
+            _change(row, RunEvent.REQUEUE, for_worker=True, finished_at=None, error=None)
+            return _read(row)
+
+    def left_to_workers(self) -> list[Run]:
+        """Return the runs that a worker should execute and none does: queued ones, and those whose process is gone."""
+        waiting = (RunState.QUEUED.value, RunState.RUNNING.value)
+        with Session(self._engine) as session, session.begin():
+            rows = session.scalars(
+                select(RunRow).where(RunRow.for_worker, RunRow.state.in_(waiting)).order_by(RunRow.created_at)
+            )
+            return [_read(row) for row in rows if row.state == RunState.QUEUED.value or _is_left(row)]
+
     def cancel(self, run_id: str) -> Run:
         """Cancel a run; the process that executes it notices before its next step.
 
@@ -74,8 +97,15 @@ class Runs:
             _change(row, RunEvent.CANCEL, finished_at=_now())
             return _read(row)
 
-    def claim(self, run_id: str) -> "Claim":
+    def claim(self, run_id: str, *, attempt: int | None = None) -> "Claim":
         """Start a run, or resume it: one that is queued, that failed, or whose process is gone.
+
+        Parameters
+        ----------
+        run_id : str
+            Of the run.
+        attempt : int, optional
+            Attempts that the run must have had so far: a message that comes twice starts it once.
 
         Raises
         ------
@@ -84,6 +114,8 @@ class Runs:
         """
         with Session(self._engine) as session, session.begin():
             row = _row(session, run_id, lock=True)
+            if attempt is not None and attempt != row.attempt:
+                raise RunStateError(f"run {run_id} was started since")
             if row.state == RunState.RUNNING.value and not _is_left(row):
                 raise RunStateError(f"run {run_id} is running already, in {row.owner}")
             owner = new_owner()

@@ -27,6 +27,7 @@ class RunEvent(StrEnum):
     """What can happen to a run."""
 
     START = "start"
+    REQUEUE = "requeue"
     FAIL = "fail"
     SUCCEED = "succeed"
     CANCEL = "cancel"
@@ -35,10 +36,14 @@ class RunEvent(StrEnum):
 Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="Like 2021-01.")]
 
 
-class RunParameters(BaseModel):
-    """Parameters of a run, fixed when it is created."""
+class RunRequest(BaseModel):
+    """What a run is asked to do: which months to train on, which to test on, and what must hold."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={"examples": [{"train_months": ["2021-01"], "test_months": ["2021-02"]}]},
+    )
 
     taxis: Annotated[tuple[Taxi, ...], Field(min_length=1)] = ("green",)
     train_months: Annotated[tuple[Month, ...], Field(min_length=1)]
@@ -46,18 +51,23 @@ class RunParameters(BaseModel):
     validation_days: Annotated[int, Field(ge=0, le=28)] = 7
     limits: QualityLimits = QualityLimits()
     gate: GateLimits = GateLimits()
-    champion: VersionId | None = None
-    """Version to compare with; the one that answered when the run was created."""
     version: VersionId | None = None
     """Name of the new version; default: the months and a hash."""
-    data: tuple[Path, ...] = ()
-    """Files and folders to take the months from; what is not there comes from the raw store, or is downloaded."""
 
     @model_validator(mode="after")
     def _tests_come_after_training(self) -> Self:
         if max(self.train_months) >= min(self.test_months):
             raise ValueError("every test month must lie after every training month")
         return self
+
+
+class RunParameters(RunRequest):
+    """Parameters of a run, fixed when it is created."""
+
+    champion: VersionId | None = None
+    """Version to compare with; the one that answered when the run was created."""
+    data: tuple[Path, ...] = ()
+    """Files and folders to take the months from; what is not there comes from the raw store, or is downloaded."""
 
     @property
     def label(self) -> str:
@@ -94,6 +104,8 @@ class Run(BaseModel):
     step: str | None
     """The step that it is at, or failed at."""
     parameters: RunParameters
+    for_worker: bool
+    """A worker of the pipeline shall execute it; else it is the command's that created it."""
     attempt: int
     created_at: datetime
     started_at: datetime | None

@@ -10,7 +10,7 @@ from core.utilities.errors import RunStateError
 class RunMachine(StateMachine):
     """A run: queued, running, failed, succeeded, cancelled.
 
-    ``start`` from ``running`` is the takeover of a run whose process died. A run that succeeded or was cancelled has ended.
+    ``start`` from ``running`` is the takeover of a run whose process died; ``requeue`` leaves a failed one to a worker. A run that succeeded or was cancelled has ended.
     """
 
     queued = State(value=RunState.QUEUED.value, initial=True)
@@ -20,6 +20,7 @@ class RunMachine(StateMachine):
     cancelled = State(value=RunState.CANCELLED.value, final=True)
 
     start = queued.to(running) | failed.to(running) | running.to(running)
+    requeue = failed.to(queued)
     fail = running.to(failed)
     succeed = running.to(succeeded)
     cancel = queued.to(cancelled) | running.to(cancelled) | failed.to(cancelled)

@@ -36,6 +36,10 @@ class RunInterruptedError(TripcastError):
     """Raised in a process whose run was cancelled, or taken over by another one."""
 
 
+class DatabaseUnavailableError(TripcastError):
+    """Raised when the database of the runs cannot be used."""
+
+
 class DownloadError(TripcastError):
     """Raised when a file cannot be fetched whole."""
 

@@ -15,8 +15,6 @@ NEVER_DURING_A_REQUEST: dict[type[TripcastError], str] = {
     core_errors.DataError: "raised while training",
     core_errors.DataQualityError: "raised while training",
     core_errors.EvaluationGateError: "raised while training",
-    core_errors.UnknownRunError: "runs have no HTTP routes yet",
-    core_errors.RunStateError: "runs have no HTTP routes yet",
     core_errors.RunInterruptedError: "raised while training",
     core_errors.DownloadError: "raised while training",
     core_errors.ArtifactError: "raised while a worker loads a model, or while one is stored",
@@ -30,6 +28,8 @@ NEVER_DURING_A_REQUEST: dict[type[TripcastError], str] = {
 
 CONTRACT = {
     HTTPStatus.BAD_REQUEST: 100,
+    HTTPStatus.NOT_FOUND: 100,
+    HTTPStatus.CONFLICT: 100,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: 100,
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: 100,
     HTTPStatus.INTERNAL_SERVER_ERROR: 101,

@@ -14,7 +14,7 @@ STEPS = ("ingest", "extract", "check", "prepare", "combine", "split", "train", "
 def month_file(folder: Path, month: str, *, pace: float = 2.0, rows: int = 900) -> Path:
     """Write a month of trips between zones 1..15 whose minutes follow the distance at ``pace`` minutes a mile."""
     start = datetime.fromisoformat(f"{month}-01")
-    starts = [start + timedelta(minutes=40 * number) for number in range(rows)]
+    starts = [start + timedelta(days=26) * number / rows for number in range(rows)]
     miles = [1.0 + number % 9 for number in range(rows)]
     minutes = [3.0 + pace * mile + 0.2 * (number % 15) for number, mile in enumerate(miles)]
     frame = pl.DataFrame(

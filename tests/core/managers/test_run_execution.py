@@ -10,7 +10,8 @@ import pytest
 from config import ROOT
 from core.managers.artifacts import read_manifest
 from core.managers.database import open_database
-from core.managers.run_execution import create_run, execute_run
+from core.managers.run_creation import create_run
+from core.managers.run_execution import execute_run
 from core.managers.runs import Runs
 from core.managers.versions import set_champion
 from core.schemas.run import Run, RunState
@@ -38,7 +39,7 @@ def sha256(folder: Path, run: Run) -> str:
 
 
 def test_a_run_ends_with_a_version_and_the_hashes_of_every_step(runs: Runs, tmp_path: Path, data: Path) -> None:
-    run = execute_run(runs, create_run(runs, parameters(data), workplace(tmp_path)).id, workplace(tmp_path))
+    run = execute_run(runs, create_run(runs, parameters(data), workplace(tmp_path).models_dir).id, workplace(tmp_path))
     assert run.state is RunState.SUCCEEDED
     assert sha256(tmp_path, run)
     assert tuple(step.step for step in run.steps) == STEPS
@@ -47,11 +48,11 @@ def test_a_run_ends_with_a_version_and_the_hashes_of_every_step(runs: Runs, tmp_
 
 
 def test_a_failed_run_resumes_at_the_step_that_failed(runs: Runs, tmp_path: Path, data: Path) -> None:
-    run_id = create_run(runs, parameters(data), workplace(tmp_path)).id
+    run_id = create_run(runs, parameters(data), workplace(tmp_path).models_dir).id
     with pytest.raises(RuntimeError):
         execute_run(runs, run_id, workplace(tmp_path), observer=Diary(fail_at="train"))
     failed = runs.get(run_id)
-    assert (failed.state, failed.step, failed.error) == (RunState.FAILED, "train", "RuntimeError: as asked")
+    assert (failed.state, failed.step, failed.error) == (RunState.FAILED, "train", "unexpectedly ended by RuntimeError")
     run = execute_run(runs, run_id, workplace(tmp_path))
     assert [step.step for step in run.steps if step.attempt == 2 and not step.reused] == [
         "train",
@@ -62,7 +63,7 @@ def test_a_failed_run_resumes_at_the_step_that_failed(runs: Runs, tmp_path: Path
 
 def test_bad_data_fail_the_run_with_the_report(runs: Runs, tmp_path: Path, data: Path) -> None:
     (data / "green_tripdata_2021-02.parquet").write_bytes(b"PAR1")
-    run_id = create_run(runs, parameters(data), workplace(tmp_path)).id
+    run_id = create_run(runs, parameters(data), workplace(tmp_path).models_dir).id
     with pytest.raises(DataError):
         execute_run(runs, run_id, workplace(tmp_path))
     failed = runs.get(run_id)
@@ -74,10 +75,10 @@ def test_bad_data_fail_the_run_with_the_report(runs: Runs, tmp_path: Path, data:
 def test_an_interruption_by_the_keyboard_leaves_no_run_that_seems_to_run(
     runs: Runs, tmp_path: Path, data: Path
 ) -> None:
-    run_id = create_run(runs, parameters(data), workplace(tmp_path)).id
+    run_id = create_run(runs, parameters(data), workplace(tmp_path).models_dir).id
     with pytest.raises(KeyboardInterrupt):
         execute_run(runs, run_id, workplace(tmp_path), observer=_Interrupted())
-    assert runs.get(run_id).error == "KeyboardInterrupt"
+    assert runs.get(run_id).error == "unexpectedly ended by KeyboardInterrupt"
 
 
 class _Interrupted(Diary):
@@ -86,7 +87,7 @@ class _Interrupted(Diary):
 
 
 def test_a_run_that_is_cancelled_stops_before_its_next_step(runs: Runs, tmp_path: Path, data: Path) -> None:
-    run_id = create_run(runs, parameters(data), workplace(tmp_path)).id
+    run_id = create_run(runs, parameters(data), workplace(tmp_path).models_dir).id
 
     class Cancelling(Diary):
         def started(self, step: str, input_sha256: str) -> None:
@@ -105,10 +106,10 @@ def test_a_run_that_is_cancelled_stops_before_its_next_step(runs: Runs, tmp_path
 
 def test_the_champion_is_the_one_that_answers_when_the_run_is_created(runs: Runs, tmp_path: Path, data: Path) -> None:
     place = workplace(tmp_path)
-    first = execute_run(runs, create_run(runs, parameters(data, version="first"), place).id, place)
+    first = execute_run(runs, create_run(runs, parameters(data, version="first"), place.models_dir).id, place)
     assert first.parameters.champion is None
     set_champion(place.models_dir, "trip_duration", "first")
-    second = create_run(runs, parameters(data), place)
+    second = create_run(runs, parameters(data), place.models_dir)
     set_champion(place.models_dir, "trip_duration", "later")
     assert runs.get(second.id).parameters.champion == "first"
 
@@ -116,8 +117,10 @@ def test_the_champion_is_the_one_that_answers_when_the_run_is_created(runs: Runs
 @pytest.mark.timeout(300)
 def test_killed_in_each_step_in_turn_a_run_ends_like_an_undisturbed_one(runs: Runs, tmp_path: Path, data: Path) -> None:
     other = tmp_path / "other"
-    undisturbed = execute_run(runs, create_run(runs, parameters(data), workplace(other)).id, workplace(other))
-    run_id = create_run(runs, parameters(data), workplace(tmp_path)).id
+    undisturbed = execute_run(
+        runs, create_run(runs, parameters(data), workplace(other).models_dir).id, workplace(other)
+    )
+    run_id = create_run(runs, parameters(data), workplace(tmp_path).models_dir).id
     for step in STEPS:
         _kill_at(step, tmp_path, run_id)
         killed = runs.get(run_id)

@@ -14,7 +14,7 @@ from core.managers.database import HEAD, MIGRATIONS, open_database
 from core.managers.run_tables import RunRow, Table
 from core.managers.runs import Runs
 from core.schemas.run import RunParameters, RunState
-from core.utilities.errors import RunInterruptedError, RunStateError, SettingsError, UnknownRunError
+from core.utilities.errors import DatabaseUnavailableError, RunInterruptedError, RunStateError, UnknownRunError
 from tests.core.managers.postgresql import postgresql
 
 PARAMETERS = RunParameters(train_months=("2021-01",), test_months=("2021-02",), data=(Path("a"),))
@@ -137,8 +137,43 @@ def test_a_cancelled_run_stops_and_never_starts_again(runs: Runs, begun: bool) -
             again(run.id)
 
 
+def test_a_message_that_comes_twice_starts_a_run_once(runs: Runs) -> None:
+    run = runs.create(PARAMETERS, for_worker=True)
+    runs.claim(run.id, attempt=0).fail("x")
+    with pytest.raises(RunStateError, match="was started since"):
+        runs.claim(run.id, attempt=0)
+    assert runs.claim(run.id, attempt=1).run.attempt == 2
+
+
+def test_runs_are_left_to_workers_until_one_is_at_them(runs: Runs, engine: Engine) -> None:
+    command, run = runs.create(PARAMETERS), runs.create(PARAMETERS, for_worker=True)
+
+    def left() -> bool:
+        found = {other.id for other in runs.left_to_workers()}
+        assert command.id not in found
+        return run.id in found
+
+    assert left()
+    claim = runs.claim(run.id)
+    assert not left()
+    expire(engine, run.id)
+    assert left()
+    claim.renew()
+    claim.fail("x")
+    assert not left()
+    runs.requeue(run.id)
+    assert left()
+    runs.cancel(run.id)
+    assert not left()
+
+
+def test_only_a_failed_run_is_requeued(runs: Runs) -> None:
+    with pytest.raises(RunStateError, match="is queued cannot requeue"):
+        runs.requeue(runs.create(PARAMETERS).id)
+
+
 def test_an_unknown_run_is_an_error(runs: Runs) -> None:
-    for ask in (runs.get, runs.claim, runs.cancel):
+    for ask in (runs.get, runs.claim, runs.cancel, runs.requeue):
         with pytest.raises(UnknownRunError):
             ask("nothing")
 
@@ -165,6 +200,6 @@ def test_many_that_open_a_new_database_at_once_all_get_it(tmp_path: Path) -> Non
 
 
 def test_a_database_that_cannot_be_reached_is_an_error_without_its_url() -> None:
-    with pytest.raises(SettingsError, match="DATABASE_URL") as raised:
+    with pytest.raises(DatabaseUnavailableError) as raised:
         open_database("postgresql://me:swordfish@127.0.0.1:9/runs")
     assert "swordfish" not in str(raised.value)

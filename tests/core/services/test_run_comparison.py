@@ -26,6 +26,7 @@ def run(*steps: StepRecord, null_share: float = 0.01, train_months: tuple[str, .
         state=RunState.SUCCEEDED,
         step=None,
         parameters=RunParameters(train_months=train_months, test_months=("2022-01",), limits=limits),
+        for_worker=False,
         attempt=1,
         created_at=NOW,
         started_at=NOW,

@@ -12,6 +12,7 @@ ALLOWED = {
     (RunState.RUNNING, RunEvent.SUCCEED): RunState.SUCCEEDED,
     (RunState.RUNNING, RunEvent.CANCEL): RunState.CANCELLED,
     (RunState.FAILED, RunEvent.START): RunState.RUNNING,
+    (RunState.FAILED, RunEvent.REQUEUE): RunState.QUEUED,
     (RunState.FAILED, RunEvent.CANCEL): RunState.CANCELLED,
 }
 

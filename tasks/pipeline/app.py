@@ -1,0 +1,54 @@
+"""The Celery application of the training pipeline: a queue on a database of its own."""
+
+from typing import Any
+
+from celery import Celery
+from kombu import Queue
+
+from config import Settings
+
+QUEUE = "tasks.pipeline"
+EXECUTE_RUN = "tasks.pipeline.tasks.execute"
+VISIBILITY_TIMEOUT_S = 3600
+"""Longer than a run should take; who comes too late finds that the run was started since, and drops the message."""
+SOCKET_TIMEOUT_S = 3.0
+
+
+class PipelineCelery(Celery):
+    """A Celery application that carries what its tasks need."""
+
+    settings: Settings
+
+
+def create_pipeline_celery(settings: Settings) -> PipelineCelery:
+    """Return the Celery application for ``settings``. Results are in the database of the runs, so it has no backend."""
+    app = PipelineCelery("tripcast-pipeline", broker=settings.pipeline_url)
+    app.conf.update(_configuration(settings))
+    app.settings = settings
+    return app
+
+
+def _configuration(settings: Settings) -> dict[str, Any]:
+    redis = settings.pipeline_url.startswith(("redis://", "rediss://"))
+    return {
+        "include": ["tasks.pipeline.tasks"],
+        "task_queues": [Queue(QUEUE, routing_key=QUEUE)],
+        "task_default_queue": QUEUE,
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "task_ignore_result": True,
+        "task_acks_late": True,
+        "worker_prefetch_multiplier": 1,
+        "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,
+        "worker_send_task_events": False,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "broker_transport_options": {
+            "visibility_timeout": VISIBILITY_TIMEOUT_S,
+            "socket_timeout": SOCKET_TIMEOUT_S,
+            "socket_connect_timeout": SOCKET_TIMEOUT_S,
+        }
+        if redis
+        else {},
+    }

@@ -1,0 +1,85 @@
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from core.managers.database import open_database
+from core.managers.run_creation import create_run
+from core.managers.runs import Runs
+from core.schemas.run import Run, RunState
+from tests.core.managers.pipeline_files import month_file, parameters
+from tests.e2e.processes import Stack, create_stack, running, wait_until
+
+pytestmark = pytest.mark.e2e
+Worker = Callable[[], AbstractContextManager[subprocess.Popen[bytes]]]
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    stack = create_stack(tmp_path)
+    with stack.broker.running():
+        yield stack
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Iterator[Runs]:
+    engine = open_database(f"sqlite:///{tmp_path / 'data' / 'runs.sqlite'}")
+    yield Runs(engine)
+    engine.dispose()
+
+
+@contextmanager
+def worker(stack: Stack) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a pipeline worker."""
+    options = ["-P", "prefork", "-c", "1", "-Q", "tasks.pipeline", "--without-gossip", "--without-mingle"]
+    command = [sys.executable, "-m", "celery", "-A", "tasks.pipeline.worker", "worker", *options]
+    env = stack.env(DATA_DIR=str(stack.folder / "data"), MODELS_DIR=str(stack.folder / "models"))
+    with running(*command, log=stack.folder / "pipeline.log", env=env) as process:
+        yield process
+
+
+def queue_run(runs: Runs, stack: Stack, *, rows: int = 900) -> Run:
+    for month in ("2021-01", "2021-02"):
+        month_file(stack.folder / "files", month, rows=rows)
+    return create_run(runs, parameters(stack.folder / "files"), stack.folder / "models", for_worker=True)
+
+
+def wait_for(runs: Runs, run: Run, *states: RunState) -> Run:
+    wait_until(lambda: runs.get(run.id).state in states, timeout_s=60, what=f"the run is {states}")
+    return runs.get(run.id)
+
+
+def test_a_queued_run_is_executed_by_a_worker(runs: Runs, stack: Stack) -> None:
+    run = queue_run(runs, stack)
+    with worker(stack):
+        done = wait_for(runs, run, RunState.SUCCEEDED, RunState.FAILED)
+    assert (done.state, done.attempt, done.error) == (RunState.SUCCEEDED, 1, None)
+    assert (stack.folder / "models" / "trip_duration" / str(done.version) / "model.pickle").exists()
+
+
+def test_bad_data_fail_the_run_and_not_the_worker(runs: Runs, stack: Stack) -> None:
+    bad = queue_run(runs, stack)
+    (stack.folder / "files" / "green_tripdata_2021-02.parquet").write_bytes(b"PAR1")
+    with worker(stack):
+        assert wait_for(runs, bad, RunState.FAILED).step == "ingest"
+        month_file(stack.folder / "files", "2021-02")
+        runs.requeue(bad.id)
+        assert wait_for(runs, bad, RunState.SUCCEEDED).attempt == 2
+
+
+def test_a_run_whose_worker_was_killed_is_resumed_by_another(runs: Runs, stack: Stack) -> None:
+    run = queue_run(runs, stack, rows=60_000)
+    with worker(stack) as process:
+        wait_until(lambda: runs.get(run.id).step == "train", timeout_s=60, what="the run is at training")
+        os.killpg(process.pid, signal.SIGKILL)
+    assert runs.get(run.id).state is RunState.RUNNING
+    with worker(stack):
+        done = wait_for(runs, run, RunState.SUCCEEDED, RunState.FAILED)
+    assert (done.state, done.attempt) == (RunState.SUCCEEDED, 2)
+    again = {step.step: step.reused for step in done.steps if step.attempt == 2}
+    assert [name for name, reused in again.items() if not reused] == ["train", "evaluate", "register"]
