@@ -4,6 +4,7 @@ from typing import Annotated, TypedDict, cast
 
 from fastapi import Depends, Request
 
+from apps.api.lazy_runs import LazyRuns
 from config import Settings
 from core.managers.queue_client import QueueClient
 
@@ -13,6 +14,7 @@ class State(TypedDict):
 
     settings: Settings
     queue: QueueClient
+    runs: LazyRuns
 
 
 def get_settings(request: Request) -> Settings:
@@ -25,5 +27,11 @@ def get_queue(request: Request) -> QueueClient:
     return cast(QueueClient, request.state.queue)
 
 
+def get_runs(request: Request) -> LazyRuns:
+    """Return this process's way to the runs of the pipeline."""
+    return cast(LazyRuns, request.state.runs)
+
+
 SettingsDep = Annotated[Settings, Depends(get_settings)]
 QueueDep = Annotated[QueueClient, Depends(get_queue)]
+RunsDep = Annotated[LazyRuns, Depends(get_runs)]

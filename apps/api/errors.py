@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -10,6 +10,7 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from loguru import logger
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from core.schemas.problem import Problem
 from core.utilities import errors
@@ -107,11 +108,22 @@ def add_error_handlers(app: FastAPI) -> None:
     async def _http(request: Request, error: HTTPException) -> Response:
         status = HTTPStatus(error.status_code)
         kind = Kind(status, BAD_REQUEST, status.phrase.capitalize(), error.headers or {})
+        if status is HTTPStatus.METHOD_NOT_ALLOWED and (methods := _methods_of(request)):
+            kind = replace(kind, headers={**kind.headers, "Allow": ", ".join(methods)})
         return _response(request, kind, detail=status.description or status.phrase, request_id=None)
 
     @app.exception_handler(Exception)
     async def _unknown(request: Request, error: Exception) -> Response:
         return answer_unknown(request, error)
+
+
+def _methods_of(request: Request) -> list[str]:
+    """Return the methods of all routes of a path; Starlette's own answer names those of the first one only.
+
+    Routes of an included router are not seen: there the first one's methods are all.
+    """
+    here = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in here for method in getattr(route, "methods", None) or ()})
 
 
 def answer_unknown(request: Request, error: Exception) -> Response:

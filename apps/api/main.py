@@ -8,11 +8,13 @@ from fastapi import FastAPI
 
 from apps.api.dependencies import State
 from apps.api.errors import add_error_handlers
+from apps.api.lazy_runs import LazyRuns
 from apps.api.middleware import Stopwatch
 from apps.api.openapi import add_openapi
 from apps.api.pages import create_app_with_pages
 from apps.api.routers import health
 from apps.api.routers.predict import add_predict_route
+from apps.api.routers.runs import add_run_routes
 from config import Settings, load_settings
 from core.managers.queue_client import LineLimits, QueueClient
 from core.schemas.catalog import CATALOG
@@ -46,6 +48,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(health.router)
     for entry in CATALOG:
         add_predict_route(app, entry, prefix=f"/{settings.api_version}")
+        add_run_routes(app, entry, prefix=f"/{settings.api_version}")
     add_openapi(app)
     return app
 
@@ -64,11 +67,13 @@ def _lifespan_for(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContex
                 worker_grace_s=settings.worker_grace_s,
             ),
         )
+        runs = LazyRuns(settings)
         await queue.start()
         settle_heap()
         try:
-            yield State(settings=settings, queue=queue)
+            yield State(settings=settings, queue=queue, runs=runs)
         finally:
             await queue.stop()
+            runs.close()
 
     return lifespan

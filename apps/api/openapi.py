@@ -8,6 +8,7 @@ from pydantic.json_schema import models_json_schema
 
 from core.schemas.catalog import CATALOG
 from core.schemas.problem import Problem
+from core.schemas.run import RunRequest
 
 _TEMPLATE = "#/components/schemas/{model}"
 
@@ -22,9 +23,12 @@ def add_openapi(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = generate()
-            models: list[type[BaseModel]] = [Problem, *(entry.request for entry in CATALOG)]
+            models: list[type[BaseModel]] = [Problem, RunRequest, *(entry.request for entry in CATALOG)]
             _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=_TEMPLATE)
             document.setdefault("components", {}).setdefault("schemas", {}).update(schemas["$defs"])
+            for operation in (operation for path in document["paths"].values() for operation in path.values()):
+                # FastAPI's word for a wrong parameter; ours are texts, of which none is wrong.
+                operation["responses"].pop("422", None)
             app.openapi_schema = document
         return app.openapi_schema
 

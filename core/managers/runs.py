@@ -4,6 +4,7 @@ A process that executes a run holds its lease: it writes only as long as the row
 stalled and was replaced can no longer change anything (a fence).
 """
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,8 @@ from core.schemas.run import Run, RunEvent, RunParameters, RunState
 from core.services.run_state import next_state
 from core.utilities.clock import uuid7
 from core.utilities.errors import RunInterruptedError, RunStateError, UnknownRunError
+
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Runs:
@@ -203,9 +206,10 @@ class Claim:
 def _row(session: Session, run_id: str, *, lock: bool = False) -> RunRow:
     # SQLite has no row locks and needs none: its transactions are one at a time here.
     query = select(RunRow).where(RunRow.id == run_id)
-    row = session.scalar(query.with_for_update() if lock else query)
+    # What is no id is not asked for: PostgreSQL refuses texts with a zero byte.
+    row = session.scalar(query.with_for_update() if lock else query) if _ID.fullmatch(run_id) else None
     if row is None:
-        raise UnknownRunError(f"there is no run {run_id}")
+        raise UnknownRunError("there is no such run")
     return row
 
 

@@ -4,7 +4,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
+from core.schemas.numbers import Number, Whole
+
+Share = Annotated[Number, Field(ge=0.0, le=1.0)]
 
 
 class QualityLimits(BaseModel):
@@ -25,7 +27,7 @@ class QualityLimits(BaseModel):
     """Trips of less than 0 or of 100 miles and more; for yellow taxis also of 0 miles."""
     dropped_by_zone: Share = 0.01
     """Trips from or to what is no zone."""
-    rows_min: Annotated[int, Field(ge=1)] = 100
+    rows_min: Annotated[Whole, Field(ge=1)] = 100
     """Rows that a file has at least."""
 
 

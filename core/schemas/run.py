@@ -8,6 +8,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.schemas.evaluation import GateLimits
+from core.schemas.numbers import Whole
 from core.schemas.quality import QualityLimits
 from core.schemas.route import VersionId
 from core.schemas.snapshot import Taxi
@@ -48,7 +49,7 @@ class RunRequest(BaseModel):
     taxis: Annotated[tuple[Taxi, ...], Field(min_length=1)] = ("green",)
     train_months: Annotated[tuple[Month, ...], Field(min_length=1)]
     test_months: Annotated[tuple[Month, ...], Field(min_length=1)]
-    validation_days: Annotated[int, Field(ge=0, le=28)] = 7
+    validation_days: Annotated[Whole, Field(ge=0, le=28)] = 7
     limits: QualityLimits = QualityLimits()
     gate: GateLimits = GateLimits()
     version: VersionId | None = None

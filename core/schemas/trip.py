@@ -1,8 +1,10 @@
 """What a trip is: the row that a caller sends and the answer that he gets."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from core.schemas.numbers import whole_number
 
 ZONE_ID_MIN = 1
 ZONE_ID_MAX = 265
@@ -11,15 +13,10 @@ ZONE_ID_MAX = 265
 TRIP_DISTANCE_MAX_MILES = 500.0
 
 
-def _whole_number(value: Any) -> Any:  # noqa: ANN401 (whatever JSON holds)
-    """Turn ``3.0`` into ``3``: JSON has one number type, so both spell the same zone."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
 ZoneId = Annotated[
     int,
     Field(strict=True, ge=ZONE_ID_MIN, le=ZONE_ID_MAX),
-    BeforeValidator(_whole_number),
+    BeforeValidator(whole_number),
 ]
 RequestId = Annotated[str, Field(strict=True, min_length=1, max_length=128, pattern=r"^[\x20-\x7e]+$")]
 

@@ -155,6 +155,7 @@ class Stack:
             "LOG_DIR": str(self.folder / "logs"),
             "WEB_WORKERS": "1",
             "WORKERS": "1",
+            "DATA_DIR": str(self.folder / "data"),
             **settings,
         }
 

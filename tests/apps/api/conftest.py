@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -14,8 +15,8 @@ NOWHERE = "redis://127.0.0.1:1/0"
 
 
 @pytest.fixture
-def app(empty_folder: object) -> FastAPI:
-    return create_app(Settings(celery_broker_url=NOWHERE, celery_result_backend=NOWHERE))
+def app(empty_folder: Path) -> FastAPI:
+    return create_app(Settings(celery_broker_url=NOWHERE, celery_result_backend=NOWHERE, data_dir=empty_folder))
 
 
 @asynccontextmanager

@@ -71,7 +71,7 @@ def test_a_run_that_ended_is_neither_resumed_nor_cancelled(data: Path) -> None:
 def test_an_unknown_run_is_one_line(command: tuple[str, ...]) -> None:
     result = cli(*command)
     assert result.exit_code == 1
-    assert result.stderr == f"{command[0]}: there is no run x\n"
+    assert result.stderr == f"{command[0]}: there is no such run\n"
 
 
 def test_a_failed_run_can_be_cancelled(data: Path) -> None:

@@ -172,10 +172,11 @@ def test_only_a_failed_run_is_requeued(runs: Runs) -> None:
         runs.requeue(runs.create(PARAMETERS).id)
 
 
-def test_an_unknown_run_is_an_error(runs: Runs) -> None:
+@pytest.mark.parametrize("run_id", ["nothing", "a\0b", "00000000-0000-0000-0000-000000000000"])
+def test_an_unknown_run_is_an_error(runs: Runs, run_id: str) -> None:
     for ask in (runs.get, runs.claim, runs.cancel, runs.requeue):
         with pytest.raises(UnknownRunError):
-            ask("nothing")
+            ask(run_id)
 
 
 def test_the_migrations_make_the_tables_that_the_code_knows(engine: Engine) -> None:

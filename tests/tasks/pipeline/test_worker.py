@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from core.managers.database import open_database
+from core.managers.raw_store import RawStore
 from core.managers.run_creation import create_run
 from core.managers.runs import Runs
 from core.schemas.run import Run, RunState
-from tests.core.managers.pipeline_files import month_file, parameters
+from tests.core.managers.pipeline_files import STEPS, month_file, parameters
 from tests.e2e.processes import Stack, create_stack, running, wait_until
 
 pytestmark = pytest.mark.e2e
@@ -83,3 +85,22 @@ def test_a_run_whose_worker_was_killed_is_resumed_by_another(runs: Runs, stack: 
     assert (done.state, done.attempt) == (RunState.SUCCEEDED, 2)
     again = {step.step: step.reused for step in done.steps if step.attempt == 2}
     assert [name for name, reused in again.items() if not reused] == ["train", "evaluate", "register"]
+
+
+def test_training_asked_for_over_http_ends_with_a_version(stack: Stack) -> None:
+    store = RawStore(stack.folder / "data" / "raw")
+    for month in ("2021-01", "2021-02"):
+        store.ingest(month_file(stack.folder / "files", month))
+    with stack.web(MODELS_DIR=str(stack.folder / "models")), worker(stack), httpx.Client(base_url=stack.url) as client:
+        wanted = {"train_months": ["2021-01"], "test_months": ["2021-02"], "version": "asked-for"}
+        created = client.post("/v1/models/trip/runs", json=wanted)
+        assert created.status_code == httpx.codes.ACCEPTED
+
+        def ended() -> bool:
+            return client.get(created.headers["Location"]).json()["state"] in ("succeeded", "failed")
+
+        wait_until(ended, timeout_s=60, what="the run ends")
+        run = client.get(created.headers["Location"]).json()
+    assert (run["state"], run["version"], run["error"]) == ("succeeded", "asked-for", None)
+    assert [step["step"] for step in run["steps"]] == list(STEPS)
+    assert (stack.folder / "models" / "trip_duration" / "asked-for" / "manifest.json").exists()
