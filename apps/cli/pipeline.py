@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from sqlalchemy.exc import SQLAlchemyError
 
 from config import Settings, load_settings
 from core.managers.database import open_database
@@ -13,7 +14,7 @@ from core.managers.downloads import TLC_URL
 from core.managers.runs import Runs
 from core.managers.workplace import Workplace
 from core.schemas.run import Run
-from core.utilities.errors import TripcastError
+from core.utilities.errors import DatabaseUnavailableError, TripcastError
 
 
 @contextmanager
@@ -33,6 +34,8 @@ def opened_runs(settings: Settings | None = None) -> Iterator[Runs]:
     engine = open_database((settings or load_settings()).runs_url)
     try:
         yield Runs(engine)
+    except SQLAlchemyError as error:
+        raise DatabaseUnavailableError(f"the database of the runs cannot be used ({type(error).__name__})") from error
     finally:
         engine.dispose()
 

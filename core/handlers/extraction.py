@@ -29,6 +29,8 @@ _TYPES = {
 class Extraction:
     """One run of an SQL file: over which raw file, with which parameters."""
 
+    name: str
+    """Of the raw file, for messages."""
     taxi: Taxi
     file: Path
     format: FileFormat
@@ -47,7 +49,7 @@ class Extraction:
         DataError
             If the raw file cannot be read, or a value cannot be cast.
         """
-        with _raw_view(self.file, self.format) as connection:
+        with _raw_view(self) as connection:
             # DuckDB holds the rows back until they are written, so memory stays within its limit.
             connection.sql(self.sql, params={"month": self.month}).write_parquet(str(target))
 
@@ -59,7 +61,7 @@ class Extraction:
         DataError
             If the raw file cannot be read.
         """
-        with _raw_view(self.file, self.format) as connection:
+        with _raw_view(self) as connection:
             rows = connection.sql("describe raw").fetchall()
         return {str(name): str(kind) for name, kind, *_ in rows}
 
@@ -81,8 +83,8 @@ def is_of_kind(column_type: str, kind: str) -> bool:
 
 
 @contextmanager
-def _raw_view(file: Path, file_format: FileFormat) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a DuckDB that knows the file as ``raw``."""
+def _raw_view(extraction: Extraction) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a DuckDB that knows the raw file as ``raw``."""
     # One thread keeps the order of the rows and the bytes of the output the same from run to run.
     config: dict[str, str | bool | int | float | list[str]] = {
         "threads": "1",
@@ -92,9 +94,9 @@ def _raw_view(file: Path, file_format: FileFormat) -> Iterator[duckdb.DuckDBPyCo
     }
     with duckdb.connect(config=config) as connection:
         try:
-            read = connection.read_parquet if file_format == "parquet" else connection.read_csv
-            read(str(file)).create_view("raw")
+            read = connection.read_parquet if extraction.format == "parquet" else connection.read_csv
+            read(str(extraction.file)).create_view("raw")
             yield connection
         except duckdb.Error as error:
-            reason = str(error).partition("\n")[0].replace(str(file), "the file")
-            raise DataError(f"{reason} ({type(error).__name__})") from error
+            reason = str(error).partition("\n")[0].replace(str(extraction.file), "the file")
+            raise DataError(f"{extraction.name}: {reason} ({type(error).__name__})") from error

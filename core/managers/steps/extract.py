@@ -12,7 +12,11 @@ def extracted(snapshots: list[Snapshot], raw_store: RawStore) -> dict[str, Any]:
     """Extract the trips of each file, if it has the columns that the SQL reads."""
     extractions = {
         snapshot.name: Extraction(
-            taxi=snapshot.taxi, file=raw_store.open(snapshot), format=snapshot.format, month=snapshot.month
+            name=snapshot.name,
+            taxi=snapshot.taxi,
+            file=raw_store.open(snapshot),
+            format=snapshot.format,
+            month=snapshot.month,
         )
         for snapshot in snapshots
     }

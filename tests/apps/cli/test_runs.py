@@ -1,4 +1,6 @@
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -79,3 +81,18 @@ def test_a_failed_run_can_be_cancelled(data: Path) -> None:
     cli("train", "--data", data)
     assert cli("cancel", newest()).exit_code == 0
     assert "cancelled" in cli("runs").stdout
+
+
+@pytest.mark.parametrize("spoilt", ["drop table runs", None])
+def test_a_database_that_cannot_be_used_is_one_line(tmp_path: Path, spoilt: str | None) -> None:
+    assert cli("runs").exit_code == 0
+    file = tmp_path / "repo" / "runs.sqlite"
+    if spoilt is None:
+        file.write_bytes(b"this is no database" * 100)
+    else:
+        with closing(sqlite3.connect(file)) as connection:
+            connection.execute(spoilt)
+    result = cli("runs")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("runs: the database of the runs cannot be used")
+    assert len(result.stderr.splitlines()) == 1

@@ -23,7 +23,9 @@ SCHEMA = {
 
 
 def extraction(file: Path, *, taxi: Taxi = "green") -> Extraction:
-    return Extraction(taxi=taxi, file=file, format="csv" if file.suffix == ".csv" else "parquet", month=MONTH)
+    return Extraction(
+        name="trips", taxi=taxi, file=file, format="csv" if file.suffix == ".csv" else "parquet", month=MONTH
+    )
 
 
 def extract(file: Path, target: Path, *, taxi: Taxi = "green") -> pl.DataFrame:
@@ -61,6 +63,15 @@ def test_the_same_file_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("1", "2"):
         extraction(file).write(tmp_path / name)
     assert sha256_of_file(tmp_path / "1") == sha256_of_file(tmp_path / "2")
+
+
+def test_a_file_that_is_broken_inside_is_named(tmp_path: Path) -> None:
+    file = month_of_trips(tmp_path / "a.parquet")
+    content = bytearray(file.read_bytes())
+    content[4:400] = bytes(396)
+    file.write_bytes(content)
+    with pytest.raises(DataError, match=r"^trips: "):
+        extraction(file).write(tmp_path / "out.parquet")
 
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:

@@ -57,7 +57,9 @@ def test_every_zone_lies_in_a_borough() -> None:
 @pytest.mark.parametrize("month", ["2021-01", "2023-02"])
 def test_green_months_are_prepared_as_the_reference_model_reads_them(month: str, tmp_path: Path) -> None:
     file = real_file(month)
-    Extraction(taxi="green", file=file, format="parquet", month=date(2021, 1, 1)).write(tmp_path / "trips.parquet")
+    Extraction(name="trips", taxi="green", file=file, format="parquet", month=date(2021, 1, 1)).write(
+        tmp_path / "trips.parquet"
+    )
     trips, reference = prepare(pl.scan_parquet(tmp_path / "trips.parquet"), GREEN).collect(), read_trips([file])
     assert trips["duration_min"].to_list() == reference.duration_min.tolist()
     for name, values in reference.columns.items():
@@ -68,7 +70,9 @@ def test_yellow_trips_are_prepared(tmp_path: Path) -> None:
     file = REAL_DATA / "yellow_tripdata_2021-01.head.csv"
     if not file.exists():
         pytest.skip(f"needs ../shared/data/{file.name}")
-    Extraction(taxi="yellow", file=file, format="csv", month=date(2021, 1, 1)).write(tmp_path / "trips.parquet")
+    Extraction(name="trips", taxi="yellow", file=file, format="csv", month=date(2021, 1, 1)).write(
+        tmp_path / "trips.parquet"
+    )
     trips = prepare(pl.scan_parquet(tmp_path / "trips.parquet"), PREPARATIONS["yellow"]).collect()
     assert 20_000 < len(trips) < 22_792
     assert trips["trip_distance"].min() > 0  # type: ignore[operator]

@@ -28,7 +28,7 @@ def check(trips: pl.LazyFrame) -> None:
 
 
 def raw(path: Path) -> Extraction:
-    return Extraction(taxi="green", file=path, format="parquet", month=MONTH)
+    return Extraction(name="trips", taxi="green", file=path, format="parquet", month=MONTH)
 
 
 def test_a_missing_column_and_a_wrong_type_are_reported_together(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_the_share_that_each_filter_drops_is_measured_and_limited(name: str, wro
 @pytest.mark.parametrize("name", ["2021-01", "2021-02", "2023-01", "2023-03", "2023-12", "2024-01"])
 def test_the_real_months_pass_with_the_default_limits(name: str, tmp_path: Path) -> None:
     of_month, limits = date.fromisoformat(f"{name}-01"), QualityLimits()
-    extraction = Extraction(taxi="green", file=real_file(name), format="parquet", month=of_month)
+    extraction = Extraction(name="trips", taxi="green", file=real_file(name), format="parquet", month=of_month)
     check_raw(name, extraction)
     extraction.write(tmp_path / "trips.parquet")
     trips = pl.scan_parquet(tmp_path / "trips.parquet")
@@ -113,7 +113,7 @@ def test_yellow_trips_pass_too(tmp_path: Path) -> None:
     file = REAL_DATA / "yellow_tripdata_2021-01.head.csv"
     if not file.exists():
         pytest.skip(f"needs ../shared/data/{file.name}")
-    extraction = Extraction(taxi="yellow", file=file, format="csv", month=MONTH)
+    extraction = Extraction(name="trips", taxi="yellow", file=file, format="csv", month=MONTH)
     check_raw(file.name, extraction)
     extraction.write(tmp_path / "trips.parquet")
     trips, limits = pl.scan_parquet(tmp_path / "trips.parquet"), QualityLimits()

@@ -17,7 +17,7 @@ from tests.core.handlers.tlc_files import month_of_trips
 def test_tables_are_written_in_order_and_read_back_lazily(tmp_path: Path) -> None:
     file = month_of_trips(tmp_path / "trips.parquet")
     (tmp_path / "out").mkdir()
-    extraction = Extraction(taxi="green", file=file, format="parquet", month=date(2021, 1, 1))
+    extraction = Extraction(name="trips", taxi="green", file=file, format="parquet", month=date(2021, 1, 1))
     TablesCodec().save({"b": extraction, "a": pl.LazyFrame({"x": [3, 1, 2]})}, tmp_path / "out")
     tables = TablesCodec().load(tmp_path / "out")
     assert list(tables) == ["b", "a"]
