@@ -4,6 +4,7 @@ from typing import Annotated, TypedDict, cast
 
 from fastapi import Depends, Request
 
+from apps.api.early_refusal import EarlyRefusal
 from config import Settings
 from core.managers.queue_client import QueueClient
 
@@ -13,6 +14,7 @@ class State(TypedDict):
 
     settings: Settings
     queue: QueueClient
+    refusal: EarlyRefusal
 
 
 def get_settings(request: Request) -> Settings:

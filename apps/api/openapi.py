@@ -22,7 +22,8 @@ def add_openapi(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = generate()
-            models: list[type[BaseModel]] = [Problem, *(entry.request for entry in CATALOG)]
+            bodies = (model for entry in CATALOG for model in (entry.request, entry.batch_request))
+            models: list[type[BaseModel]] = [Problem, *bodies]
             _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=_TEMPLATE)
             document.setdefault("components", {}).setdefault("schemas", {}).update(schemas["$defs"])
             app.openapi_schema = document

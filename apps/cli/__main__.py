@@ -2,15 +2,12 @@
 
 import typer
 
+from apps.cli.predict import predict
 from apps.cli.train import train
 
 app = typer.Typer(help="Tripcast's command line.", no_args_is_help=True, add_completion=False)
 app.command()(train)
-
-
-@app.callback()
-def main() -> None:
-    """Keep commands named even while there is only one."""
+app.command()(predict)
 
 
 if __name__ == "__main__":

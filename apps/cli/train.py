@@ -14,9 +14,7 @@ from rich.table import Table
 from config import ROOT, load_settings
 from core.handlers.base import TrainedModel
 from core.handlers.tlc import check_parquet
-from core.managers.artifacts import load_handler
 from core.managers.downloads import TLC_URL, fetch, green_trips_file
-from core.managers.versions import set_champion, store_version
 from core.schemas.catalog import TRIP_DURATION
 from core.utilities.errors import DataError, DownloadError, TripcastError
 
@@ -37,6 +35,10 @@ def train(
     raw_dir: Annotated[Path, typer.Option(help="Where downloaded files are kept.")] = RAW_DIR,
 ) -> None:
     """Train the trip-duration model on a month of green-taxi trips and store it as a new version."""
+    # They import scikit-learn, which takes a second, and every other command lives without it.
+    from core.managers.artifacts import load_handler  # noqa: PLC0415
+    from core.managers.versions import set_champion, store_version  # noqa: PLC0415
+
     console = Console()
     try:
         models_dir = load_settings().models_dir
