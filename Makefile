@@ -16,7 +16,7 @@ ARGS ?=
 DATA ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check chaos train lock clean
+.PHONY: help run test check chaos bench train lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,9 @@ check: $(VENV)/.installed-dev ## Check format, lint, types and import contracts
 
 chaos: $(VENV)/.installed-dev ## Inject faults under load and judge every answer (ARGS="--seconds 60 --rate 600")
 	$(PY) -m tests.chaos $(ARGS)
+
+bench: $(VENV)/.installed-run ## Measure against what others do (QUICK=1: minutes; BASE=<revision>: against it; ARGS="--help")
+	@$(PY) -m bench $(if $(QUICK),--quick) $(if $(BASE),--base $(BASE)) $(ARGS)
 
 train: $(VENV)/.installed-run ## Train the trip model (DATA="folder or files"; without it the data is downloaded)
 	@exec $(PY) -m apps.cli train $(foreach path,$(DATA),--data $(path)) $(ARGS)

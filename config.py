@@ -98,6 +98,12 @@ class Settings(BaseSettings):
     max_waiting_rows: Annotated[
         int, Field(ge=1, le=1_000_000, description="Rows that wait in a web process before it refuses more.")
     ] = 10_000
+    max_chunk_rows: Annotated[
+        int, Field(ge=1, le=10_000, description="Rows of a batch request in one task at most; fewer for a slow model.")
+    ] = 5000
+    max_waiting_chunk_rows: Annotated[
+        int, Field(ge=1, le=10_000_000, description="Rows of batch requests that wait before more are refused.")
+    ] = 100_000
     worker_grace_s: Annotated[
         float, Field(ge=0, le=600, description="How long requests still wait after the last worker was seen.")
     ] = 15.0

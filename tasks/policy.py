@@ -3,12 +3,13 @@
 import sys
 import time
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from celery import Task
 from celery.worker.request import Request
 from celery.worker.state import task_ready
 from greenlet import getcurrent
+from kombu import Message
 
 from core.managers.batch_log import log_batch
 from core.managers.predictor import BatchPredictor
@@ -26,7 +27,11 @@ class Done(NamedTuple):
 
 
 class PredictionRequest(Request):
-    """Celery's request, which leaves the worker's hands however it ends."""
+    """Celery's request, which is decoded once and leaves the worker's hands however it ends."""
+
+    def __init__(self, message: Message, *, body: Any = None, decoded: bool = False, **options: Any) -> None:  # noqa: ANN401 (Celery's signature)
+        # Celery decodes a body when it arrives, forgets that, and decodes it once more when the task runs.
+        super().__init__(message, body=body if decoded else message.payload, decoded=True, **options)
 
     def on_accepted(self, pid: int, time_accepted: float) -> None:
         """Begin; if the greenlet that runs this dies, the request is done all the same.
@@ -44,8 +49,8 @@ class PredictionTask(Task):
     """Base of the prediction tasks; its application is a ``TripcastCelery``."""
 
     Request = "tasks.policy:PredictionRequest"
-    # Celery describes each result for a log line that is not written; a batch is long.
     resultrepr_maxsize = 16
+    """Celery writes out the start of each result for a log line that nobody asked for."""
 
     def predict(self, request: PredictRowsRequest) -> PredictRowsReply:
         """Predict a batch and log it; one under suspicion goes to the sandbox.
@@ -61,7 +66,7 @@ class PredictionTask(Task):
             )
             reply = replace(reply, queue_ms=queue_ms)
         else:
-            reply = predictor.compute(request, queue_ms=queue_ms)
+            reply = predictor.compute(request, queue_ms=queue_ms, first=self.request.get("lane") != "chunks")
         self.request.done = Done(request.ids, reply)
         return reply
 

@@ -5,6 +5,7 @@ import os
 import sys
 
 from config import load_settings
+from core.managers.predictor import run_here
 from core.managers.sandbox import serve_sandbox
 from tasks.models import create_predictor
 
@@ -14,7 +15,7 @@ def main() -> None:
     settings = load_settings()
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    predictor = create_predictor(settings, worker=f"sandbox-{os.getpid()}", run=lambda function, rows: function(rows))
+    predictor = create_predictor(settings, worker=f"sandbox-{os.getpid()}", run=run_here)
     serve_sandbox(
         predictor.compute,
         requests=sys.stdin.buffer,

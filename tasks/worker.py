@@ -19,7 +19,7 @@ from loguru import logger
 
 from config import Settings, load_settings
 from core.managers.heartbeat import HeartbeatWriter
-from core.managers.predictor import BatchPredictor, Run
+from core.managers.predictor import BatchPredictor, Run, run_here
 from core.managers.retirement import Retirement
 from core.managers.watchdog import Watchdog
 from core.schemas.catalog import TRIP_DURATION
@@ -28,7 +28,12 @@ from core.utilities.errors import ArtifactError, SettingsError
 from core.utilities.heap import settle_heap
 from core.utilities.logging import configure_logging
 from tasks.app import TripcastCelery, create_celery
+from tasks.codec import register_json
 from tasks.models import create_predictor
+
+HUB_WAIT_S = 0.0005
+"""The hub waits for the interpreter's lock no longer than this while a model computes, each time that it has read or
+written something. Python's 5 ms, some six times a batch, would be longer than many a batch."""
 
 
 def create_worker_app() -> TripcastCelery:
@@ -42,6 +47,7 @@ def create_worker_app() -> TripcastCelery:
         sys.exit(f"tripcast worker: {error}")
     # Celery warns root of pickled messages; only JSON is accepted here.
     warnings.filterwarnings("ignore", category=SecurityWarning)
+    register_json()
     celery = create_celery(settings)
     WorkerProcess(celery, settings).connect()
     return celery
@@ -71,6 +77,7 @@ class WorkerProcess:
     def _load(self, sender: Any, **_: Any) -> None:  # noqa: ANN401
         directory = self._settings.log_dir / "tasks" / TRIP_DURATION.resource
         configure_logging(directory=directory, process="worker", level=self._settings.log_level)
+        sys.setswitchinterval(HUB_WAIT_S)
         self._celery.predictor = _create_predictor(self._settings, run=_runner_for(sender.pool_cls))
 
     def _begin(self, sender: Any, **_: Any) -> None:  # noqa: ANN401
@@ -123,13 +130,14 @@ def _process_name() -> str:
 def _runner_for(pool: Any) -> Run:  # noqa: ANN401
     """Return how this pool shall compute: gevent in a native thread, so that the hub keeps beating."""
     if not getattr(pool, "__module__", "").endswith("gevent"):
-        return lambda function, columns: function(columns)
+        return run_here
     from gevent import get_hub  # noqa: PLC0415 (only where gevent is the pool)
     from gevent.threadpool import ThreadPool  # noqa: PLC0415
 
+    from tasks.turns import Turns  # noqa: PLC0415
+
     # One thread: the computation holds the GIL, more threads would only take turns and starve the hub.
-    threads = ThreadPool(1, hub=get_hub())
-    return lambda function, columns: threads.apply(function, (columns,))
+    return Turns(ThreadPool(1, hub=get_hub())).run
 
 
 def _heartbeat_composer(predictor: BatchPredictor, *, queues: list[str]) -> Callable[[int, bool], Heartbeat]:

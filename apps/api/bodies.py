@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import orjson
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import from_json
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
@@ -82,13 +83,44 @@ def validate(model: type[Model], body: bytes) -> Model:
     try:
         message = model.model_validate_json(body)
     except ValidationError as error:
-        faults = error.errors(include_url=False, include_input=False, include_context=False)
-        items = [_item(fault) for fault in faults[:MAX_FAULTS]]
-        raise InvalidBodyError("the body is not what this route takes", items) from None
+        raise _refusal(error) from None
     # The parser takes the last of two equal names. Each name has its colon, so more colons are worth a second look.
     if body.count(b":") > len(message.model_fields_set):
         json.loads(body, object_pairs_hook=_refuse_duplicates)
     return message
+
+
+def validate_envelope(model: type[Model], body: bytes) -> Model:
+    """Return ``body`` as ``model``, whose lists may be long and hold anything.
+
+    Raises
+    ------
+    InvalidBodyError
+        If it is not JSON, or not such a model.
+    """
+    try:
+        return model.model_validate(_parse(body))
+    except ValidationError as error:
+        raise _refusal(error) from None
+
+
+def _parse(body: bytes) -> Any:  # noqa: ANN401 (whatever JSON holds)
+    """Parse quickly; what that refuses (a NaN, a number beyond all bounds), as pydantic does for a single row."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return from_json(body)
+    except ValueError as error:
+        items = [{"loc": ["body"], "msg": f"Invalid JSON: {error}"}]
+        raise InvalidBodyError("the body is not what this route takes", items) from None
+
+
+def _refusal(error: ValidationError) -> InvalidBodyError:
+    faults = error.errors(include_url=False, include_input=False, include_context=False)
+    items = [item_of(fault, "body") for fault in faults[:MAX_FAULTS]]
+    return InvalidBodyError("the body is not what this route takes", items)
 
 
 def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> None:
@@ -98,8 +130,11 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> None:
         raise InvalidBodyError("the body is not what this route takes", items)
 
 
-def _item(fault: Mapping[str, Any]) -> dict[str, Any]:
-    return {"loc": ["body", *fault["loc"]], "msg": fault["msg"]}
+def item_of(fault: Mapping[str, Any], *where: str | int) -> dict[str, Any]:
+    """Return what a caller is told of one of pydantic's faults, found ``where``."""
+    # A model that is validated from a dict would say its class's name.
+    msg = "Input should be an object" if fault.get("type") == "model_type" else fault["msg"]
+    return {"loc": [*where, *fault["loc"]], "msg": msg}
 
 
 def find_request_id(body: bytes) -> str | None:

@@ -4,6 +4,7 @@ from typing import Annotated, TypedDict, cast
 
 from fastapi import Depends, Request
 
+from apps.api.early_refusal import EarlyRefusal
 from apps.api.lazy_runs import LazyRuns
 from config import Settings
 from core.managers.queue_client import QueueClient
@@ -15,6 +16,7 @@ class State(TypedDict):
     settings: Settings
     queue: QueueClient
     runs: LazyRuns
+    refusal: EarlyRefusal
 
 
 def get_settings(request: Request) -> Settings:

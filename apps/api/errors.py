@@ -83,6 +83,7 @@ PREDICTION_KINDS: Mapping[type[TripcastError], Kind] = {
     ),
     errors.NoWorkerError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, QUEUE_FAILED, "No worker", _RETRY_LATER),
     errors.LineFullError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, QUEUE_FAILED, "Too many requests wait", _RETRY_SOON),
+    errors.OverloadError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, QUEUE_FAILED, "Overloaded", _RETRY_SOON),
     errors.DeadlinePassedError: Kind(HTTPStatus.GATEWAY_TIMEOUT, TIMED_OUT, "Deadline passed"),
 }
 RUN_KINDS: Mapping[type[TripcastError], Kind] = {
@@ -139,7 +140,17 @@ def problem_response(request: Request, error: TripcastError, *, request_id: str 
         logger.opt(exception=error).error("an error without a status: {}", type(error).__name__)
         return _response(request, _INTERNAL, detail="the request failed", request_id=request_id)
     items = error.items if isinstance(error, InvalidBodyError) else None
+    if isinstance(error, errors.OverloadError):
+        kind = replace(kind, headers={"Retry-After": str(error.retry_after_s)})
     return _response(request, kind, detail=str(error), request_id=request_id, items=items)
+
+
+def overload_body(path: str) -> tuple[bytes, bytes]:
+    """Return what stands before and after the request id in the answer to a request for ``path`` in an overload."""
+    error = errors.OverloadError(1)
+    body = orjson.dumps(_body(KINDS[type(error)], path=path, detail=str(error), request_id="#"))
+    before, after = body.split(b"#")
+    return before, after
 
 
 def _response(
@@ -150,15 +161,7 @@ def _response(
     request_id: str | None,
     items: Sequence[Mapping[str, Any]] | None = None,
 ) -> Response:
-    body: dict[str, Any] = {
-        "type": kind.urn,
-        "title": kind.title,
-        "status": kind.status.value,
-        "detail": detail,
-        "instance": request.url.path,
-        "request_id": request_id,
-        "reply_code": kind.reply_code,
-    }
+    body = _body(kind, path=request.url.path, detail=detail, request_id=request_id)
     if items is not None:
         body["errors"] = items
     headers = {"X-Request-ID": request_id or uuid7(), **kind.headers}
@@ -166,6 +169,18 @@ def _response(
     if started is not None:
         headers["Server-Timing"] = f"total;dur={(time.perf_counter() - started) * 1000:.3f}"
     return Response(orjson.dumps(body), status_code=kind.status, headers=headers, media_type=PROBLEM_JSON)
+
+
+def _body(kind: Kind, *, path: str, detail: str, request_id: str | None) -> dict[str, Any]:
+    return {
+        "type": kind.urn,
+        "title": kind.title,
+        "status": kind.status.value,
+        "detail": detail,
+        "instance": path,
+        "request_id": request_id,
+        "reply_code": kind.reply_code,
+    }
 
 
 def describe(

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from fastapi import FastAPI
 
 from apps.api.dependencies import State
+from apps.api.early_refusal import EarlyRefusal
 from apps.api.errors import add_error_handlers
 from apps.api.lazy_runs import LazyRuns
 from apps.api.middleware import Stopwatch
@@ -14,6 +15,7 @@ from apps.api.openapi import add_openapi
 from apps.api.pages import create_app_with_pages
 from apps.api.routers import health
 from apps.api.routers.predict import add_predict_route
+from apps.api.routers.predict_batch import build_batch_router
 from apps.api.routers.runs import add_run_routes
 from config import Settings, load_settings
 from core.managers.queue_client import LineLimits, QueueClient
@@ -48,14 +50,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(health.router)
     for entry in CATALOG:
         add_predict_route(app, entry, prefix=f"/{settings.api_version}")
-        add_run_routes(app, entry, prefix=f"/{settings.api_version}")
+        app.include_router(build_batch_router(entry), prefix=f"/{settings.api_version}")
+    add_run_routes(app, prefix=f"/{settings.api_version}")
     add_openapi(app)
     return app
 
 
 def _lifespan_for(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[State]]:
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[State]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[State]:
         queue = QueueClient(
             CATALOG,
             broker_url=settings.broker_url,
@@ -65,13 +68,21 @@ def _lifespan_for(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContex
                 max_inflight_per_worker=settings.max_inflight_per_worker,
                 max_waiting_rows=settings.max_waiting_rows,
                 worker_grace_s=settings.worker_grace_s,
+                max_chunk_rows=settings.max_chunk_rows,
+                max_waiting_chunk_rows=settings.max_waiting_chunk_rows,
             ),
+            # Given by the server, where it runs several processes (boot/uvicorn/worker.py).
+            returns=getattr(app.state, "returns", None),
         )
         runs = LazyRuns(settings)
         await queue.start()
         settle_heap()
+        paths = {f"/{settings.api_version}/{entry.resource}/predict": entry.model for entry in CATALOG}
+        refusal = EarlyRefusal(
+            {path: queue.admissions[model] for path, model in paths.items()}, timeout_s=settings.request_timeout_s
+        )
         try:
-            yield State(settings=settings, queue=queue, runs=runs)
+            yield State(settings=settings, queue=queue, runs=runs, refusal=refusal)
         finally:
             await queue.stop()
             runs.close()

@@ -23,7 +23,8 @@ def add_openapi(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = generate()
-            models: list[type[BaseModel]] = [Problem, RunRequest, *(entry.request for entry in CATALOG)]
+            bodies = (model for entry in CATALOG for model in (entry.request, entry.batch_request))
+            models: list[type[BaseModel]] = [Problem, RunRequest, *bodies]
             _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=_TEMPLATE)
             document.setdefault("components", {}).setdefault("schemas", {}).update(schemas["$defs"])
             for operation in (operation for path in document["paths"].values() for operation in path.values()):

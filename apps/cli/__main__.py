@@ -2,12 +2,14 @@
 
 import typer
 
-from apps.cli.runs import cancel, compare, resume, runs, show
+from apps.cli.predict import predict
+from apps.cli.runs import pipeline
 from apps.cli.train import train
 
 app = typer.Typer(help="Tripcast's command line.", no_args_is_help=True, add_completion=False)
-for command in (train, runs, show, resume, cancel, compare):
-    app.command()(command)
+app.command()(train)
+app.command()(predict)
+app.add_typer(pipeline, name="pipeline")
 
 
 if __name__ == "__main__":

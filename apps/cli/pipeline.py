@@ -2,19 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from sqlalchemy.exc import SQLAlchemyError
 
 from config import Settings, load_settings
-from core.managers.database import open_database
 from core.managers.downloads import TLC_URL
-from core.managers.runs import Runs
 from core.managers.workplace import Workplace
 from core.schemas.run import Run
 from core.utilities.errors import DatabaseUnavailableError, TripcastError
+
+if TYPE_CHECKING:
+    from core.managers.runs import Runs
 
 
 @contextmanager
@@ -29,8 +30,14 @@ def one_line_errors(command: str) -> Iterator[None]:
 
 
 @contextmanager
-def opened_runs(settings: Settings | None = None) -> Iterator[Runs]:
+def opened_runs(settings: Settings | None = None) -> Iterator["Runs"]:
     """Open the database of the runs."""
+    # SQLAlchemy takes a quarter of a second to import, and other commands live without it.
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+
+    from core.managers.database import open_database  # noqa: PLC0415
+    from core.managers.runs import Runs  # noqa: PLC0415
+
     engine = open_database((settings or load_settings()).runs_url)
     try:
         yield Runs(engine)
@@ -46,7 +53,7 @@ def workplace_of(settings: Settings, *, url: str = TLC_URL, progress: "StepProgr
     return Workplace(data_dir=settings.data_dir, models_dir=settings.models_dir, url=url, progress=told)
 
 
-def carry_out(runs: Runs, run_id: str, settings: Settings, *, url: str = TLC_URL) -> Run:
+def carry_out(runs: "Runs", run_id: str, settings: Settings, *, url: str = TLC_URL) -> Run:
     """Execute a run with its progress on the terminal.
 
     Raises
@@ -64,7 +71,7 @@ def carry_out(runs: Runs, run_id: str, settings: Settings, *, url: str = TLC_URL
             run = runs.get(run_id)
             if run.error is None:
                 raise
-            hint = f"(run {run_id} failed at step {run.step}; to go on: python -m apps.cli resume {run_id})"
+            hint = f"(run {run_id} failed at step {run.step}; to go on: python -m apps.cli pipeline resume {run_id})"
             raise type(error)(f"{error} {hint}") from error
 
 

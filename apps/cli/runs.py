@@ -1,4 +1,4 @@
-"""``runs``, ``show``, ``resume``, ``cancel``, ``compare``: look at runs of the pipeline, and act on them."""
+"""``pipeline``: start runs of the pipeline, look at them, and act on them."""
 
 import json
 from typing import Annotated
@@ -8,9 +8,8 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from apps.cli.pipeline import carry_out, one_line_errors, opened_runs
-from apps.cli.train import report
+from apps.cli.train import report, train
 from config import Settings, load_settings
-from core.managers.artifacts import read_manifest
 from core.managers.downloads import TLC_URL
 from core.schemas.catalog import TRIP_DURATION
 from core.schemas.run import Run
@@ -20,12 +19,16 @@ from core.utilities.errors import ArtifactError
 RunId = Annotated[str, typer.Argument(help="Id of a run.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
 
+pipeline = typer.Typer(help="Runs of the training pipeline.", no_args_is_help=True)
+pipeline.command("run")(train)
 
-def runs(
+
+@pipeline.command("list")
+def list_runs(
     *, limit: Annotated[int, typer.Option(help="How many.", min=1, max=1000)] = 20, as_json: AsJson = False
 ) -> None:
     """List the newest runs."""
-    with one_line_errors("runs"), opened_runs() as known:
+    with one_line_errors("list"), opened_runs() as known:
         found = known.newest(limit)
     if as_json:
         typer.echo(json.dumps([run.model_dump(mode="json") for run in found]))
@@ -37,6 +40,7 @@ def runs(
     Console().print(table)
 
 
+@pipeline.command()
 def show(run_id: RunId, *, as_json: AsJson = False) -> None:
     """Show a run: its state, its steps with their hashes, and why it failed."""
     with one_line_errors("show"), opened_runs() as known:
@@ -62,6 +66,7 @@ def show(run_id: RunId, *, as_json: AsJson = False) -> None:
             typer.echo(f"{name}: {value}")
 
 
+@pipeline.command()
 def resume(
     run_id: RunId, *, source: Annotated[str, typer.Option(help="Where files are downloaded from.")] = TLC_URL
 ) -> None:
@@ -73,12 +78,14 @@ def resume(
         report(run, settings.models_dir)
 
 
+@pipeline.command()
 def cancel(run_id: RunId) -> None:
     """Cancel a run; one that runs stops before its next step."""
     with one_line_errors("cancel"), opened_runs() as known:
         typer.echo(f"run {known.cancel(run_id).id}: cancelled")
 
 
+@pipeline.command()
 def compare(first: RunId, second: RunId) -> None:
     """Compare two runs: errors of their versions, parameters that differ, steps whose output differs."""
     with one_line_errors("compare"):
@@ -101,6 +108,8 @@ def _state(run: Run) -> str:
 
 def _figures(run: Run, settings: Settings) -> dict[str, str]:
     """Return the errors of a run's version, as text; none if it registered none, or that was removed."""
+    from core.managers.artifacts import read_manifest  # noqa: PLC0415 (it imports scikit-learn)
+
     try:
         metrics = read_manifest(settings.models_dir / TRIP_DURATION.model / str(run.version)).metrics
     except ArtifactError:

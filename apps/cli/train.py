@@ -1,4 +1,4 @@
-"""``train``: from TLC months to a registered version, as a run of the pipeline."""
+"""``train``, which is ``pipeline run``: from TLC months to a registered version, as a run of the pipeline."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,10 +10,7 @@ from rich.table import Table
 
 from apps.cli.pipeline import carry_out, one_line_errors, opened_runs
 from config import load_settings
-from core.managers.artifacts import read_manifest
 from core.managers.downloads import TLC_URL
-from core.managers.run_creation import create_run
-from core.managers.versions import set_champion
 from core.schemas.catalog import TRIP_DURATION
 from core.schemas.evaluation import Comparison, Evaluation
 from core.schemas.manifest import Manifest
@@ -22,6 +19,7 @@ from core.utilities.errors import DataError
 
 
 def train(
+    ctx: typer.Context,
     *,
     data: Annotated[
         list[Path] | None, typer.Option(help="Folder, or files, of the months; without it they are downloaded.")
@@ -37,7 +35,11 @@ def train(
     source: Annotated[str, typer.Option(help="Where the TLC's files are downloaded from.")] = TLC_URL,
 ) -> None:
     """Train the trip-duration model on months of taxi trips and register it as a new version."""
-    with one_line_errors("train"):
+    # They import scikit-learn and SQLAlchemy, which takes a second, and other commands live without them.
+    from core.managers.run_creation import create_run  # noqa: PLC0415
+    from core.managers.versions import set_champion  # noqa: PLC0415
+
+    with one_line_errors(str(ctx.info_name)):
         settings = load_settings()
         months = train_month or ["2021-01"]
         parameters = _parameters(
@@ -68,6 +70,8 @@ def next_month(month: str) -> str:
 
 def report(run: Run, models_dir: Path) -> None:
     """Print the figures of the version that a run registered."""
+    from core.managers.artifacts import read_manifest  # noqa: PLC0415 (it imports scikit-learn)
+
     folder = models_dir / TRIP_DURATION.model / str(run.version)
     manifest = read_manifest(folder)
     Console().print(_table(manifest, run.parameters))

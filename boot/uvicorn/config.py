@@ -10,6 +10,7 @@ from boot.tether import die_with_parent
 from boot.uvicorn.gunicorn_logger import GunicornLogger
 from boot.uvicorn.worker import WebWorker
 from config import Settings, load_settings
+from core.managers.return_table import ReturnTable, create_shared_memory
 from core.utilities.errors import SettingsError
 from core.utilities.logging import configure_logging
 
@@ -30,11 +31,14 @@ def _configure(process: str) -> None:
 def post_fork(_server: object, worker: WebWorker) -> None:
     """Give a fresh web process its own log file, and have it end when its master does."""
     die_with_parent(worker.ppid)
+    worker.returns = _RETURNS
     _configure("web")
 
 
 _SETTINGS = _settings()
 _LOG_DIR = _SETTINGS.log_dir / "apps" / "api"
+# Made before any web process is: they inherit the memory and share it.
+_RETURNS = ReturnTable(create_shared_memory())
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 (gunicorn makes private files in it)
 
 # The master's own lines. A worker starts over in `post_fork`: two processes never share a file.

@@ -10,6 +10,13 @@ from uvicorn_worker import UvicornWorker
 
 from boot.uvicorn.draining import DrainingServer
 from boot.uvicorn.protocol import WebProtocol
+from core.managers.return_table import ReturnTable
+
+DOORS = 8
+"""Times that each listening socket is listened on: uvloop accepts one connection on each in a round of its loop.
+
+With one, the last of 256 clients that connect at once waits for 256 rounds, a third of a second under load.
+"""
 
 
 class WebWorker(UvicornWorker):
@@ -26,12 +33,19 @@ class WebWorker(UvicornWorker):
         "server_header": False,
     }
 
+    returns: ReturnTable | None = None
+    """What refused clients were told; the same memory in all web processes."""
+
     async def _serve(self) -> None:
         """Serve as the base does, with a server that drains."""
+        self.wsgi.state.returns = self.returns
         self.config.app = self.wsgi
         server = DrainingServer(config=self.config)
         self._install_sigquit_handler()
-        await server.serve(sockets=self.sockets)
+        doors = [sock.dup() for sock in self.sockets for _ in range(DOORS)]
+        for sock in self.sockets:
+            sock.close()
+        await server.serve(sockets=doors)
         if not server.started:
             sys.exit(Arbiter.WORKER_BOOT_ERROR)
 

@@ -10,14 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.handlers.arrays import as_arrays
 from core.handlers.base import Predictor
-from core.handlers.columns import ColumnRule, check_columns, check_rows
+from core.handlers.columns import LARGE, ColumnRule, check_columns, check_rows
 from core.schemas.outcome import BatchOutcome, RowError, RowErrorCode
 from core.utilities.errors import FeatureError
 
-Columns = Mapping[str, list[Any]]
+Columns = Mapping[str, Any]
 Prepare = Callable[[Columns], Mapping[str, Any]]
 Finish = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+Result = tuple[Sequence[int], list[float | RowError]]
+"""Some rows, and what came out for each of them."""
 
 MODEL_FAILED = RowError(RowErrorCode.MODEL_ERROR, "the model failed on this row")
 NOT_FINITE = RowError(RowErrorCode.NOT_FINITE, "the model gave no finite number for this row")
@@ -52,22 +55,32 @@ def serve_rows(
         check_columns(columns, rules)
     except FeatureError as error:
         return _refuse(rows, str(error))
-    errors = check_rows(columns, rules)
-    predictions: list[float | None] = [None] * rows
+    arrays = as_arrays(columns, rules) if rows >= LARGE else None
+    errors = check_rows(columns, rules) if arrays is None else {}
     valid = [row for row in range(rows) if row not in errors] if errors else range(rows)
-    features = prepare(_take(columns, valid) if errors else columns)
+    features = prepare(arrays or (_take(columns, valid) if errors else columns))
     prepared = perf_counter()
-    for row, minutes in _predict(predictor, columns, valid, features, prepare=prepare, finish=finish):
-        if isinstance(minutes, RowError):
-            errors[row] = minutes
-        else:
-            predictions[row] = minutes
+    results = _predict(predictor, columns, valid, features, prepare=prepare, finish=finish)
     return BatchOutcome(
-        predictions=predictions,
+        predictions=_collect(results, errors, rows=rows),
         errors=errors,
         features_ms=(prepared - started) * 1e3,
         predict_ms=(perf_counter() - prepared) * 1e3,
     )
+
+
+def _collect(results: Sequence[Result], errors: dict[int, RowError], *, rows: int) -> list[float | None]:
+    """Return the predictions in the order of the rows; note the errors."""
+    if len(results) == 1 and len(results[0][1]) == rows and RowError not in set(map(type, results[0][1])):
+        return results[0][1]  # type: ignore[return-value]  # numbers only
+    predictions: list[float | None] = [None] * rows
+    for part, values in results:
+        for row, value in zip(part, values, strict=True):
+            if isinstance(value, RowError):
+                errors[row] = value
+            else:
+                predictions[row] = value
+    return predictions
 
 
 def _refuse(rows: int, detail: str) -> BatchOutcome:
@@ -87,18 +100,18 @@ def _predict(
     *,
     prepare: Prepare,
     finish: Finish,
-) -> list[tuple[int, float | RowError]]:
+) -> list[Result]:
     """Predict ``rows``; halve a part that fails until the failing rows stand alone."""
-    results: list[tuple[int, float | RowError]] = []
+    results: list[Result] = []
     pending: list[tuple[Sequence[int], Mapping[str, Any] | None]] = [(rows, features)] if len(rows) else []
     while pending:
         part, ready = pending.pop()
         # A model that raised may have changed its input, so a half is prepared anew.
         raw = _transform(predictor, ready if ready is not None else prepare(_take(columns, part)), len(part))
         if raw is not None:
-            results += zip(part, _finished(raw, finish), strict=True)
+            results.append((part, _finished(raw, finish)))
         elif len(part) == 1:
-            results.append((part[0], MODEL_FAILED))
+            results.append((part, [MODEL_FAILED]))
         else:
             half = len(part) // 2
             pending += [(part[:half], None), (part[half:], None)]
@@ -119,6 +132,7 @@ def _transform(predictor: Predictor, features: Mapping[str, Any], rows: int) -> 
 def _finished(raw: NDArray[np.float64], finish: Finish) -> list[float | RowError]:
     finite = np.isfinite(raw)
     if finite.all():
-        return list(finish(raw).tolist())
+        finished: list[float | RowError] = finish(raw).tolist()
+        return finished
     values = finish(np.where(finite, raw, 0.0)).tolist()
     return [value if good else NOT_FINITE for value, good in zip(values, finite.tolist(), strict=True)]

@@ -14,7 +14,7 @@ from core.handlers.batch import Columns, serve_rows
 from core.handlers.columns import column_rules
 from core.models.trip_duration.fallback import ZoneFallback
 from core.models.trip_duration.fallback import parameters as fallback_parameters
-from core.models.trip_duration.features import DISTANCE, DROPOFF, PAIR, PICKUP, derive
+from core.models.trip_duration.features import DISTANCE, DROPOFF, PAIR, PICKUP, as_arrays, derive
 from core.models.trip_duration.linear import TOLERANCE, PairRegression
 from core.schemas.manifest import GoldenRows
 from core.schemas.outcome import BatchOutcome
@@ -64,7 +64,9 @@ class TripDurationHandler:
 
     def serve(self, predictor: Predictor, columns: Columns) -> BatchOutcome:
         """Predict a batch of trips; see :func:`core.handlers.batch.serve_rows`."""
-        return serve_rows(predictor, columns, rules=self._rules, prepare=derive, finish=_finish)
+        # Our own model reads the zones themselves; a name for each pair would cost more than all the rest.
+        prepare = as_arrays if isinstance(predictor, PairRegression) else derive
+        return serve_rows(predictor, columns, rules=self._rules, prepare=prepare, finish=_finish)
 
     def train(self, *, training: Sequence[Path], evaluation: Sequence[Path], label: str) -> TrainedModel:
         """Fit the reference design and its fallback to TLC files.

@@ -2,7 +2,7 @@
 
 A batch that is lost is sent again under a new id (a revoked or finished id stays so on a worker), after a
 last look for its result. The first loss may be an accident; a batch that is lost twice may have killed its
-workers, so its rows go on to the quarantine queue in small chunks.
+workers, so its rows go on to the quarantine queue in small pieces.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from typing import Any
 from loguru import logger
 
 from core.managers.batch_log import log_batch
-from core.managers.line import Batch, RowAnswer
+from core.managers.parcel import Lane, Parcel
 from core.schemas.catalog import CatalogEntry
 from core.schemas.heartbeat import Heartbeat
 from core.schemas.task_message import TaskMessage
@@ -36,14 +36,13 @@ CHASER_INTERVAL_S = 1.0
 CHASER_LIFETIME_S = 10.0
 QUARANTINE_ATTEMPT = 2
 LAST_ATTEMPT = 5
-QUARANTINE_CHUNK_ROWS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Sending:
     """One sending of a batch, and when it left by the loop's clock."""
 
-    batch: Batch
+    batch: Parcel
     trace: Trace
     sent_at: float
 
@@ -93,7 +92,7 @@ class Ledger:
         """Return the ids of the tasks whose results are awaited."""
         return [*self._sendings, *self._chasers]
 
-    def send(self, batch: Batch) -> None:
+    def send(self, batch: Parcel) -> None:
         """Send a batch for the first time. If the broker is away, its rows get that error."""
         self._ids += 1
         self._send(batch, task_id=f"{self._process}-{self._entry.resource}-{self._ids}", queue=self._entry.queue)
@@ -173,17 +172,25 @@ class Ledger:
     def _latest_sendings(self) -> list["Sending"]:
         return [sending for sending in self._sendings.values() if sending.batch.task_ids[-1] == sending.trace.task_id]
 
-    def _send(self, batch: Batch, *, task_id: str, queue: str) -> None:
+    def _send(self, batch: Parcel, *, task_id: str, queue: str) -> None:
         trace = Trace(task_id=task_id, queue=queue, number=self._queues[queue].next_number())
         self._sendings[task_id] = Sending(batch=batch, trace=trace, sent_at=_now())
         batch.task_ids.append(task_id)
         try:
-            self._publish(self._message(batch, task_id=task_id, queue=queue))
+            self._publish(
+                self._message(
+                    batch.encode(self._entry.features),
+                    task_id=task_id,
+                    queue=queue,
+                    expires_at=batch.expires_at,
+                    lane=batch.lane,
+                )
+            )
         except BrokerUnavailableError:
             self.on_unsent(task_id)
 
-    def _send_again(self, batch: Batch) -> None:
-        """Send a lost batch under a new id: to the queue once, from then on in chunks to the quarantine."""
+    def _send_again(self, batch: Parcel) -> None:
+        """Send a lost batch under a new id: to the queue once, from then on in pieces to the quarantine."""
         first_id = batch.task_ids[0]
         batch.attempt += 1
         logger.bind(task_id=batch.task_ids[-1], attempt=batch.attempt).warning("a batch is lost and sent again")
@@ -194,15 +201,12 @@ class Ledger:
         else:
             self._send_to_quarantine(batch, first_id)
 
-    def _send_to_quarantine(self, batch: Batch, first_id: str) -> None:
-        rows = batch.wanted
+    def _send_to_quarantine(self, batch: Parcel, first_id: str) -> None:
+        pieces = batch.pieces()
         self._forget(batch)
-        for start in range(0, len(rows), QUARANTINE_CHUNK_ROWS):
-            chunk = Batch(
-                rows=rows[start : start + QUARANTINE_CHUNK_ROWS], line=batch.line, attempt=batch.attempt, in_line=False
-            )
-            task_id = f"{first_id}.{batch.attempt}" + (f".{start}" if batch.in_line else "")
-            self._send(chunk, task_id=task_id, queue=self._entry.quarantine_queue)
+        for number, piece in enumerate(pieces):
+            task_id = f"{first_id}.{batch.attempt}" + (f".{number}" if batch.in_line else "")
+            self._send(piece, task_id=task_id, queue=self._entry.quarantine_queue)
 
     def _ask_after_silent(self) -> None:
         """Send a chaser behind messages that are silent: an empty batch, whose reply says that they left."""
@@ -218,70 +222,57 @@ class Ledger:
             self._queues[queue].chased_at = now
             self._ids += 1
             task_id = f"{self._process}-chaser-{self._ids}"
-            nobody = Batch(rows=[], line=next(iter(self._sendings.values())).batch.line)
+            nobody = PredictRowsRequest(model=self._entry.model, version=None, columns={}, ids=[], deadlines=[])
             self._chasers[task_id] = Trace(task_id=task_id, queue=queue, number=self._queues[queue].next_number())
             try:
-                self._publish(self._message(nobody, task_id=task_id, queue=queue))
+                self._publish(
+                    self._message(
+                        nobody.encode(),
+                        task_id=task_id,
+                        queue=queue,
+                        expires_at=time.time() + CHASER_LIFETIME_S,
+                        lane="rows",
+                    )
+                )
             except BrokerUnavailableError:
                 del self._chasers[task_id]
 
-    def _message(self, batch: Batch, *, task_id: str, queue: str) -> TaskMessage:
-        rows, now = batch.rows, time.time()
-        request = PredictRowsRequest(
-            model=batch.line.model,
-            version=batch.line.version,
-            columns={name: [row.values[i] for row in rows] for i, name in enumerate(self._entry.features)},
-            ids=[row.request_id for row in rows],
-            deadlines=[row.expires_at for row in rows],
-            attempt=batch.attempt,
-        )
+    def _message(
+        self, argument: dict[str, Any], *, task_id: str, queue: str, expires_at: float, lane: Lane
+    ) -> TaskMessage:
         return TaskMessage(
             task_id=task_id,
             task=self._entry.predict_rows_task,
             queue=queue,
-            argument=request.encode(),
-            expires_at=max(request.deadlines, default=now + CHASER_LIFETIME_S),
-            sent_at=now,
+            argument=argument,
+            expires_at=expires_at,
+            sent_at=time.time(),
             origin=f"{os.getpid()}@{self._process}",
+            lane=lane,
         )
 
-    def _answer(self, task_id: str, batch: Batch, result: object) -> None:
+    def _answer(self, task_id: str, batch: Parcel, result: object) -> None:
         try:
-            reply = PredictRowsReply.decode(result, rows=len(batch.rows))
+            reply = PredictRowsReply.decode(result, rows=len(batch))
         except WireError as error:
             logger.bind(task_id=task_id).error("a reply that cannot be read: {}", error)
             self._finish(batch, PredictionError("the worker's reply cannot be read"))
             return
-        log_batch(reply, task_id=task_id, request_ids=[row.request_id for row in batch.rows], side="web")
-        outcome = reply.outcome
-        for index, (row, prediction) in enumerate(zip(batch.rows, outcome.predictions, strict=True)):
-            if not row.answer.done():
-                row.answer.set_result(
-                    RowAnswer(
-                        prediction=prediction,
-                        error=outcome.errors.get(index),
-                        model=reply.model,
-                        version=reply.version,
-                        task_id=task_id,
-                        queue_ms=reply.queue_ms,
-                        features_ms=outcome.features_ms,
-                        predict_ms=outcome.predict_ms,
-                    )
-                )
+        log_batch(reply, task_id=task_id, request_ids=batch.ids, side="web")
+        batch.deliver(reply, task_id)
         self._finish(batch)
 
-    def _finish(self, batch: Batch, error: TripcastError | None = None) -> None:
+    def _finish(self, batch: Parcel, error: TripcastError | None = None) -> None:
         """Forget a batch; rows without an answer get ``error``."""
         if error is not None:
-            for row in batch.rows:
-                row.fail(error)
+            batch.fail(error)
         self._forget(batch)
 
-    def _forget(self, batch: Batch) -> None:
+    def _forget(self, batch: Parcel) -> None:
         for task_id in batch.task_ids:
             self._sendings.pop(task_id, None)
         if batch.in_line:
-            batch.line.returned()
+            batch.release()
 
 
 def _now() -> float:

@@ -7,15 +7,20 @@ delay, and the batch size follows the load by itself.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.managers.parcel import Lane
 from core.schemas.outcome import RowError
+from core.schemas.wire import PredictRowsReply, PredictRowsRequest
 from core.utilities.errors import TripcastError
 
+QUARANTINE_ROWS = 8
+"""Rows of a batch that go to the sandbox together."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(slots=True, kw_only=True)
 class RowAnswer:
     """What came back for one row: a prediction or an error, and who gave it."""
 
@@ -45,7 +50,7 @@ class Row:
     line: "Line | None" = None
     alarm: asyncio.TimerHandle | None = None
 
-    def fail(self, error: TripcastError) -> None:
+    def fail(self, error: Exception) -> None:
         """Give this row an error of its own: a shared instance would gather the tracebacks of all its rows."""
         if not self.answer.done():
             self.answer.set_exception(type(error)(*error.args))
@@ -53,11 +58,7 @@ class Row:
 
 @dataclass(slots=True, eq=False)
 class Batch:
-    """Rows that travel together.
-
-    ``attempt`` counts the sendings, ``task_ids`` are their ids; ``in_line`` tells whether the batch counts
-    as under way in its line.
-    """
+    """Rows of many callers that travel together; a :class:`core.managers.parcel.Parcel`."""
 
     rows: list[Row]
     line: "Line"
@@ -65,10 +66,74 @@ class Batch:
     task_ids: list[str] = field(default_factory=list)
     in_line: bool = True
 
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def lane(self) -> Lane:
+        """Single rows."""
+        return "rows"
+
+    @property
+    def ids(self) -> list[str]:
+        """Return the callers' request ids."""
+        return [row.request_id for row in self.rows]
+
+    @property
+    def expires_at(self) -> float:
+        """The latest deadline, in Unix seconds."""
+        return max(row.expires_at for row in self.rows)
+
     @property
     def wanted(self) -> list[Row]:
         """The rows that somebody still waits for."""
         return [row for row in self.rows if not row.answer.done()]
+
+    def encode(self, features: Sequence[str]) -> dict[str, Any]:
+        """Return the request that carries the rows."""
+        return PredictRowsRequest(
+            model=self.line.model,
+            version=self.line.version,
+            columns={name: [row.values[i] for row in self.rows] for i, name in enumerate(features)},
+            ids=self.ids,
+            deadlines=[row.expires_at for row in self.rows],
+            attempt=self.attempt,
+        ).encode()
+
+    def deliver(self, reply: PredictRowsReply, task_id: str) -> None:
+        """Answer each row that still waits."""
+        outcome = reply.outcome
+        for index, (row, prediction) in enumerate(zip(self.rows, outcome.predictions, strict=True)):
+            if not row.answer.done():
+                row.answer.set_result(
+                    RowAnswer(
+                        prediction=prediction,
+                        error=outcome.errors.get(index),
+                        model=reply.model,
+                        version=reply.version,
+                        task_id=task_id,
+                        queue_ms=reply.queue_ms,
+                        features_ms=outcome.features_ms,
+                        predict_ms=outcome.predict_ms,
+                    )
+                )
+
+    def fail(self, error: TripcastError) -> None:
+        """Fail each row that still waits."""
+        for row in self.rows:
+            row.fail(error)
+
+    def release(self) -> None:
+        """Let those that gathered meanwhile leave."""
+        self.line.returned()
+
+    def pieces(self) -> list["Batch"]:
+        """Return the rows that are still wanted, a few in each batch."""
+        rows = self.wanted
+        return [
+            Batch(rows=rows[start : start + QUARANTINE_ROWS], line=self.line, attempt=self.attempt, in_line=False)
+            for start in range(0, len(rows), QUARANTINE_ROWS)
+        ]
 
 
 class Line:
@@ -106,6 +171,11 @@ class Line:
 
     def __len__(self) -> int:
         return len(self._waiting)
+
+    @property
+    def full(self) -> bool:
+        """Whether as many batches as allowed are under way, so that a row must wait."""
+        return self.inflight >= self._max_inflight()
 
     def join(self, row: Row) -> None:
         """Let a row wait; it leaves with the next batch that may."""

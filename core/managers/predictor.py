@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from core.managers.artifacts import LoadedModel
 from core.managers.model_cache import ModelCache
@@ -10,8 +10,20 @@ from core.schemas.outcome import BatchOutcome, RowError, RowErrorCode
 from core.schemas.wire import Columns, PredictRowsReply, PredictRowsRequest
 from core.utilities.errors import UnknownVersionError
 
-Run = Callable[[Callable[[Columns], BatchOutcome], Columns], BatchOutcome]
-"""Calls a function with one argument, somewhere else perhaps, and returns its result."""
+
+class Run(Protocol):
+    """Calls a function with the columns of a batch, somewhere else perhaps, and returns its result."""
+
+    def __call__(
+        self, function: Callable[[Columns], BatchOutcome], columns: Columns, /, *, first: bool
+    ) -> BatchOutcome:
+        """Call ``function``; of those that wait, ``first`` ones come before others."""
+        ...
+
+
+def run_here(function: Callable[[Columns], BatchOutcome], columns: Columns, *, first: bool) -> BatchOutcome:
+    """Call ``function`` at once: where nothing waits there is no order."""
+    return function(columns)
 
 
 class BatchPredictor:
@@ -24,7 +36,7 @@ class BatchPredictor:
     worker : str
         Name of this process, written into each reply.
     run : callable
-        Runs the computation; a gevent worker passes its native thread pool, so that the hub stays free.
+        Runs the computation; a gevent worker does so in a native thread, so that the hub stays free.
     """
 
     def __init__(self, models: ModelCache, *, worker: str, run: Run) -> None:
@@ -36,8 +48,11 @@ class BatchPredictor:
         """When the running computation began (``time.monotonic()``); ``None`` while none runs."""
         self._run = run
 
-    def compute(self, request: PredictRowsRequest, *, queue_ms: float = 0.0) -> PredictRowsReply:
-        """Predict a batch. A row that fails, fails alone; one past its deadline is not computed."""
+    def compute(self, request: PredictRowsRequest, *, queue_ms: float = 0.0, first: bool = True) -> PredictRowsReply:
+        """Predict a batch. A row that fails, fails alone; one past its deadline is not computed.
+
+        Batches of single rows come ``first``; chunks wait for those that are there when their turn comes.
+        """
         try:
             model = self.models.get(request.model, request.version)
         except UnknownVersionError as error:
@@ -45,7 +60,7 @@ class BatchPredictor:
             return self._reply(request.model, request.version or "", outcome, queue_ms)
         self.rows_in_hand += len(request.ids)
         try:
-            outcome = self._compute_live_rows(model, request)
+            outcome = self._compute_live_rows(model, request, first=first)
         finally:
             self.rows_in_hand -= len(request.ids)
         self.rows_done += len(request.ids)
@@ -53,13 +68,13 @@ class BatchPredictor:
             outcome = _all_failed(len(request.ids), RowErrorCode.INVALID_ROW, "the batch has no columns")
         return self._reply(model.name, model.version, outcome, queue_ms)
 
-    def _compute_live_rows(self, model: LoadedModel, request: PredictRowsRequest) -> BatchOutcome:
+    def _compute_live_rows(self, model: LoadedModel, request: PredictRowsRequest, *, first: bool) -> BatchOutcome:
         now = time.time()
+        if min(request.deadlines, default=now) > now:
+            return self._run(self._timed(model), request.columns, first=first)
         live = [index for index, deadline in enumerate(request.deadlines) if deadline > now]
-        if live and len(live) == len(request.ids):
-            return self._run(self._timed(model), request.columns)
         columns = {name: [values[index] for index in live] for name, values in request.columns.items()}
-        computed = self._run(self._timed(model), columns) if live else BatchOutcome(predictions=[])
+        computed = self._run(self._timed(model), columns, first=first) if live else BatchOutcome(predictions=[])
         return _spread(computed, live, rows=len(request.ids))
 
     def _timed(self, model: LoadedModel) -> Callable[[Columns], BatchOutcome]:

@@ -11,16 +11,21 @@ from typing import Any
 from loguru import logger
 from redis.exceptions import RedisError
 
+from core.managers.admission import Admission
+from core.managers.block import Block
+from core.managers.block_client import BlockClient
 from core.managers.kombu_publisher import KombuPublisher
 from core.managers.ledger import Ledger
 from core.managers.line import Line, Row, RowAnswer
 from core.managers.publisher import Publisher
 from core.managers.redis_publisher import RedisPublisher
 from core.managers.replies import ReplyListener
+from core.managers.return_table import ReturnTable, create_shared_memory
 from core.managers.worker_directory import WorkerDirectory
 from core.schemas.catalog import CatalogEntry
 from core.schemas.outcome import RowErrorCode
 from core.schemas.task_message import TaskMessage
+from core.schemas.wire import Columns
 from core.utilities.background import stop_tasks
 from core.utilities.errors import (
     BrokerUnavailableError,
@@ -42,6 +47,9 @@ class LineLimits:
     max_batch_rows: int = 512
     max_inflight_per_worker: int = 2
     max_waiting_rows: int = 10_000
+    max_chunk_rows: int = 5000
+    max_chunks_per_worker: int = 1
+    max_waiting_chunk_rows: int = 100_000
     worker_grace_s: float = 10.0
 
 
@@ -56,10 +64,18 @@ class QueueClient:
         Where messages go, and the Redis where results and heartbeats are.
     limits : LineLimits
         Bounds of the line.
+    returns : ReturnTable, optional
+        What refused clients were told, shared by the web processes of a host; one of its own if not given.
     """
 
     def __init__(
-        self, entries: Sequence[CatalogEntry], *, broker_url: str, backend_url: str, limits: LineLimits
+        self,
+        entries: Sequence[CatalogEntry],
+        *,
+        broker_url: str,
+        backend_url: str,
+        limits: LineLimits,
+        returns: ReturnTable | None = None,
     ) -> None:
         self.process = uuid.uuid4().hex[:12]
         self._entries = {entry.model: entry for entry in entries}
@@ -80,6 +96,9 @@ class QueueClient:
             )
             for entry in entries
         }
+        self._blocks = {entry.model: self._block_client(entry) for entry in entries}
+        returns = returns or ReturnTable(create_shared_memory())
+        self.admissions = {entry.model: Admission(returns=returns) for entry in entries}
 
     async def start(self) -> None:
         """Connect to everything; what cannot be reached soon is looked for in the background.
@@ -123,13 +142,15 @@ class QueueClient:
 
         Raises
         ------
-        BrokerUnavailableError, NoWorkerError, LineFullError
+        BrokerUnavailableError, NoWorkerError, LineFullError, OverloadError
             If the row is not taken.
         """
         line = self._line(model, version)
-        self._admit(self._entries[model])
+        admission = self.admissions[model]
+        self._admit(self._entries[model], request_id=request_id, timeout_s=timeout_s)
         row = Row(values, request_id, time.time() + timeout_s, self._loop.create_future())
         row.alarm = self._loop.call_later(timeout_s, row.fail, DeadlinePassedError("no answer before the deadline"))
+        admission.enter(row, full=line.full)
         line.join(row)
         return row
 
@@ -153,6 +174,7 @@ class QueueClient:
             row.alarm.cancel()
         if row.line is not None:
             row.line.leave(row)
+            self.admissions[row.line.model].leave(row)
 
     async def predict(
         self, model: str, version: str | None, values: tuple[Any, ...], *, request_id: str, timeout_s: float
@@ -163,6 +185,37 @@ class QueueClient:
             return await self.answer(row)
         finally:
             self.leave(row)
+
+    async def predict_block(
+        self, model: str, version: str | None, features: Columns, *, request_id: str, timeout_s: float
+    ) -> Block:
+        """Predict many rows of one caller with one version.
+
+        Without a version asked for, that is the champion when the block is taken; should the workers be replaced
+        by ones that hold another in mid-block, the block starts anew with that.
+
+        Parameters
+        ----------
+        model, version : str, str or None
+            Who shall answer; ``None`` leaves the version to the workers' route.
+        features : Columns
+            The features by name, (n_rows,) each, at least one row.
+        request_id : str
+            The caller's id.
+        timeout_s : float
+            Seconds until the deadline.
+
+        Returns
+        -------
+        Block
+            A prediction or an error for each row.
+
+        Raises
+        ------
+        BrokerUnavailableError, NoWorkerError, LineFullError
+            If the block is not taken.
+        """
+        return await self._blocks[model].predict(version, features, request_id=request_id, timeout_s=timeout_s)
 
     def waiting_rows(self) -> int:
         """Return how many rows wait in this process, not yet in any queue."""
@@ -205,15 +258,32 @@ class QueueClient:
             self._lines[model, version] = line
         return line
 
-    def _admit(self, entry: CatalogEntry) -> None:
+    def _block_client(self, entry: CatalogEntry) -> BlockClient:
+        limits = self._limits
+        return BlockClient(
+            entry.model,
+            send=self._ledgers[entry.model].send,
+            require_way=lambda: self._require_way(entry),
+            champion=lambda: self.champion(entry.model),
+            max_chunk_rows=limits.max_chunk_rows,
+            max_waiting_rows=limits.max_waiting_chunk_rows,
+            max_inflight=lambda: limits.max_chunks_per_worker * max(1, len(self.workers.serving(entry.queue))),
+        )
+
+    def _require_way(self, entry: CatalogEntry) -> None:
+        """Refuse what could not even be sent, or that nobody would take."""
         if not self.publisher.reachable:
             raise BrokerUnavailableError("the broker cannot be reached")
         if not self.replies.connected.is_set():
             raise BrokerUnavailableError("the result backend cannot be reached")
         if self.workers.seconds_without(entry.queue) > self._limits.worker_grace_s:
             raise NoWorkerError("no worker takes tasks")
+
+    def _admit(self, entry: CatalogEntry, *, request_id: str, timeout_s: float) -> None:
+        self._require_way(entry)
         if self.waiting_rows() >= self._limits.max_waiting_rows:
             raise LineFullError("too many requests wait")
+        self.admissions[entry.model].admit(request_id, timeout_s)
 
     def _on_reply(self, task_id: str, record: dict[str, Any]) -> None:
         for ledger in self._ledgers.values():
@@ -251,6 +321,10 @@ class QueueClient:
                 logger.debug("the workers cannot be seen: {}", type(error).__name__)
             for line in self._lines.values():
                 line.depart()
+            for blocks in self._blocks.values():
+                blocks.lane.depart()
+            for model, admission in self.admissions.items():
+                admission.report(model)
 
     async def _look_for_lost(self) -> None:
         for entry in self._entries.values():

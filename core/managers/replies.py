@@ -102,7 +102,7 @@ class ReplyListener:
         reachable = True
         while True:
             try:
-                async with self._subscriber.pubsub() as pubsub:
+                async with self._subscriber.pubsub(push_handler_func=_as_it_came) as pubsub:
                     await asyncio.wait_for(pubsub.psubscribe(self._pattern), TIMEOUT_S)
                     await self._listen(pubsub)
             except (RedisError, OSError, TimeoutError) as error:
@@ -156,6 +156,11 @@ class ReplyListener:
                 await self._client.unlink(*(KEY_PREFIX + task_id for task_id in read))
             except (RedisError, OSError) as error:
                 logger.debug("{} results not deleted: {}", len(read), type(error).__name__)
+
+
+async def _as_it_came(message: list[Any]) -> list[Any]:
+    """Take a pushed message; redis-py's own handler first writes all of it out, for a log that is off."""
+    return message
 
 
 async def _ping(pubsub: PubSub) -> None:

@@ -5,9 +5,11 @@ handler as a dotted path, so that the web process, which reads the catalog too, 
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from pydantic import BaseModel
 
+from core.schemas.batch import batch_reply_model, batch_request_model
 from core.schemas.trip import TripReply, TripRequest, TripRow
 
 
@@ -31,6 +33,8 @@ class CatalogEntry:
         Field of ``reply`` that carries the prediction.
     handler : str
         ``module:Class`` of the handler that trains and serves the model.
+    collection : str
+        Field of a batch's body that holds its rows.
     """
 
     model: str
@@ -40,6 +44,21 @@ class CatalogEntry:
     reply: type[BaseModel]
     output: str
     handler: str
+    collection: str
+
+    @cached_property
+    def batch_request(self) -> type[BaseModel]:
+        """The HTTP body of a batch."""
+        return batch_request_model(title=self._title, rows_field=self.collection, row=self.row)
+
+    @cached_property
+    def batch_reply(self) -> type[BaseModel]:
+        """The HTTP answer to a batch."""
+        return batch_reply_model(title=self._title, output=self.output, reply=self.reply)
+
+    @property
+    def _title(self) -> str:
+        return self.resource.replace("-", " ").title().replace(" ", "")
 
     @property
     def queue(self) -> str:
@@ -70,6 +89,7 @@ TRIP_DURATION = CatalogEntry(
     reply=TripReply,
     output="duration",
     handler="core.handlers.trip_duration:TripDurationHandler",
+    collection="trips",
 )
 
 CATALOG: tuple[CatalogEntry, ...] = (TRIP_DURATION,)

@@ -5,7 +5,6 @@ kombu's virtual transports put around it. Any client in any language may send it
 it needs neither Celery nor its per-call costs.
 """
 
-import base64
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -34,6 +33,8 @@ class TaskMessage:
         Unix seconds after which a worker drops the task unread.
     sent_at : float
         Unix seconds of the sending; the worker derives the time in the queue.
+    lane : str
+        ``rows``, or ``chunks`` for what a worker computes only while no single rows wait for it.
     """
 
     task_id: str
@@ -43,6 +44,7 @@ class TaskMessage:
     expires_at: float
     sent_at: float
     origin: str = field(default="tripcast")
+    lane: str = "rows"
 
     def headers(self) -> dict[str, Any]:
         """Return the message headers."""
@@ -63,18 +65,19 @@ class TaskMessage:
             "origin": self.origin,
             "ignore_result": False,
             "sent_at": self.sent_at,
+            "lane": self.lane,
             RESENT_BY_SENDER: True,
         }
 
     def body(self) -> bytes:
-        """Return the message body, JSON."""
-        return orjson.dumps([[self.argument], {}, _NO_EMBEDDED_CALLS])
+        """Return the message body, JSON; a column may be a list or a NumPy array."""
+        return orjson.dumps([[self.argument], {}, _NO_EMBEDDED_CALLS], option=orjson.OPT_SERIALIZE_NUMPY)
 
     def envelope(self) -> bytes:
         """Return headers, properties and body as one entry of a Redis list, as kombu writes it."""
         return orjson.dumps(
             {
-                "body": base64.b64encode(self.body()).decode(),
+                "body": self.body().decode(),
                 "content-encoding": "utf-8",
                 "content-type": "application/json",
                 "headers": self.headers(),
@@ -84,7 +87,8 @@ class TaskMessage:
                     "delivery_mode": TRANSIENT,
                     "delivery_info": {"exchange": "", "routing_key": self.queue},
                     "priority": 0,
-                    "body_encoding": "base64",
+                    # kombu itself writes base64, which is for bytes that are no text; it reads both.
+                    "body_encoding": None,
                     "delivery_tag": str(uuid.uuid4()),
                 },
             }

@@ -68,6 +68,10 @@ class FeatureError(TripcastError):
     """Raised when the columns of a batch are not those of the model."""
 
 
+class ResumeError(TripcastError):
+    """Raised when a bulk run cannot go on where an earlier one stopped."""
+
+
 class WireError(TripcastError):
     """Raised when a message does not follow the wire format."""
 
@@ -86,6 +90,17 @@ class NoWorkerError(TripcastError):
 
 class LineFullError(TripcastError):
     """Raised when more rows wait than the line may hold."""
+
+
+class OverloadError(TripcastError):
+    """Raised when a request could not be answered in time, so much is to be done before it.
+
+    ``retry_after_s`` says after how many seconds its client shall come back.
+    """
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__("more is to be done than can be done in time")
+        self.retry_after_s = retry_after_s
 
 
 class DeadlinePassedError(TripcastError):

@@ -10,8 +10,12 @@ from tests.e2e.team_models import TeamModel
 
 def write_team_model(folder: Path) -> Path:
     """Write a bare pickle of ``TeamModel``."""
-    path = folder / "team.pickle"
-    path.write_bytes(pickle.dumps(TeamModel()))
+    return write_pickle(folder / "team.pickle", TeamModel())
+
+
+def write_pickle(path: Path, model: object) -> Path:
+    """Write a bare pickle of ``model``."""
+    path.write_bytes(pickle.dumps(model))
     return path
 
 

@@ -12,18 +12,15 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from apps.api.application import Application
-from apps.api.bodies import find_header, find_request_id, read_json, validate
+from apps.api.bodies import find_request_id, read_json, validate
 from apps.api.dependencies import State
-from apps.api.errors import STARTED, InvalidBodyError, InvalidHeaderError, answer_unknown, describe, problem_response
-from apps.api.hang_up import watch_for_hang_up
+from apps.api.errors import STARTED, InvalidBodyError, answer_unknown, describe, problem_response
+from apps.api.waiting import CLIENT_CLOSED_REQUEST, TIMEOUT_HEADER, timeout_of, watch_for_hang_up
 from config import Settings
 from core.managers.line import RowAnswer
 from core.schemas.catalog import CatalogEntry
 from core.utilities.clock import milliseconds_since, uuid7
-from core.utilities.errors import PredictionError, TripcastError
-
-CLIENT_CLOSED_REQUEST = 499
-"""Nobody reads this answer; the status is for the log (nginx's convention)."""
+from core.utilities.errors import OverloadError, PredictionError, TripcastError
 
 
 def add_predict_route(app: Application, entry: CatalogEntry, *, prefix: str) -> None:
@@ -36,7 +33,7 @@ def add_predict_route(app: Application, entry: CatalogEntry, *, prefix: str) -> 
             "operation_id": f"predict_{entry.resource}",
             "summary": f"Predict {entry.model.replace('_', ' ')}",
             "response_model": entry.reply,
-            "responses": {200: _OK_HEADERS, **_PROBLEMS},
+            "responses": {200: OK_HEADERS, **PROBLEMS},
             "openapi_extra": {
                 "requestBody": {
                     "required": True,
@@ -60,7 +57,9 @@ class PredictEndpoint:
         """Read one row, wait for its prediction, answer."""
         scope[STARTED] = time.perf_counter()
         state: State = scope["state"]
-        body, request_id, values = b"", None, ()
+        body = b""
+        request_id: str | None = None
+        values: tuple[Any, ...] = ()
         try:
             body = await read_json(scope, receive)
             request_id, values = self._decode(body)
@@ -70,7 +69,8 @@ class PredictEndpoint:
         except InvalidBodyError as error:
             response = problem_response(Request(scope), error, request_id=find_request_id(body))
         except TripcastError as error:
-            self._log_failure(scope, error, request_id=request_id, values=values)
+            features: dict[str, Any] = dict(zip(self._entry.features, values, strict=False))
+            log_failure(scope, error, request_id=request_id, features=features)
             response = problem_response(Request(scope), error, request_id=request_id)
         except Exception as error:  # noqa: BLE001 (no stack may reach a caller)
             response = answer_unknown(Request(scope), error)
@@ -104,7 +104,7 @@ class PredictEndpoint:
             timeout_s=timeout_of(scope, settings),
         )
         try:
-            with watch_for_hang_up(receive, row.answer):
+            with watch_for_hang_up(receive, lambda: row.fail(ClientDisconnect())):
                 return await queue.answer(row)
         finally:
             queue.leave(row)
@@ -137,35 +137,17 @@ class PredictEndpoint:
         if total_ms > settings.log_slow_ms or settings.log_requests == "all":
             _log_request(settings, answer, request_id=request_id, transaction_id=transaction_id, total_ms=total_ms)
 
-    def _log_failure(
-        self, scope: Scope, error: TripcastError, *, request_id: str | None, values: tuple[Any, ...]
-    ) -> None:
-        """Log what failed; a row that the model failed on with its features, so that it can be tried again."""
-        context: dict[str, Any] = {"request_id": request_id, "total_ms": milliseconds_since(scope[STARTED])}
-        if isinstance(error, PredictionError):
-            features = dict(zip(self._entry.features, values, strict=False))
-            context |= {"transaction_id": uuid7(), "features": features}
-        logger.bind(**context).warning("{}: {}", type(error).__name__, error)
 
-
-def timeout_of(scope: Scope, settings: Settings) -> float:
-    """Return the seconds that a request may take: the setting, lowered by ``X-Request-Timeout``.
-
-    Raises
-    ------
-    InvalidHeaderError
-        If the header is not a positive number.
-    """
-    header = find_header(scope, b"x-request-timeout")
-    if header is None:
-        return settings.request_timeout_s
-    try:
-        wanted = float(header)
-    except ValueError:
-        wanted = float("nan")
-    if not wanted > 0:
-        raise InvalidHeaderError("X-Request-Timeout must be a positive number of seconds")
-    return min(wanted, settings.request_timeout_s)
+def log_failure(
+    scope: Scope, error: TripcastError, *, request_id: str | None, features: dict[str, Any] | None = None
+) -> None:
+    """Log what failed; a row that the model failed on with its features, so that it can be tried again."""
+    if isinstance(error, OverloadError):
+        return  # A line for each would cost more than the refusal; the queue client counts them.
+    context: dict[str, Any] = {"request_id": request_id, "total_ms": milliseconds_since(scope[STARTED])}
+    if isinstance(error, PredictionError):
+        context |= {"transaction_id": uuid7(), "features": features}
+    logger.bind(**context).warning("{}: {}", type(error).__name__, error)
 
 
 def _log_request(
@@ -181,7 +163,7 @@ def _log_request(
     ).log("WARNING" if slow else "INFO", "slow request answered" if slow else "request answered")
 
 
-_PROBLEMS = describe(
+PROBLEMS = describe(
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.NOT_FOUND,
     HTTPStatus.METHOD_NOT_ALLOWED,
@@ -191,17 +173,10 @@ _PROBLEMS = describe(
     HTTPStatus.SERVICE_UNAVAILABLE,
     HTTPStatus.GATEWAY_TIMEOUT,
 )
-_OK_HEADERS: dict[str, Any] = {
-    "description": "The prediction.",
+OK_HEADERS: dict[str, Any] = {
+    "description": "The prediction, or the outcome of each row.",
     "headers": {
         "X-Request-ID": {"description": "The caller's request_id.", "schema": {"type": "string"}},
         "Server-Timing": {"description": "queue, features, predict, total (ms).", "schema": {"type": "string"}},
     },
-}
-TIMEOUT_HEADER = {
-    "name": "X-Request-Timeout",
-    "in": "header",
-    "required": False,
-    "description": "Seconds after which the caller no longer waits; lowers the deadline, never raises it.",
-    "schema": {"type": "number", "exclusiveMinimum": 0},
 }

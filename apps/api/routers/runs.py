@@ -1,4 +1,4 @@
-"""``/v1/models/<resource>/runs``: training runs, executed by workers of the pipeline."""
+"""``POST /v1/offline/train`` and ``/v1/runs``: training runs, executed by workers of the pipeline."""
 
 from datetime import datetime
 from enum import Enum
@@ -12,7 +12,6 @@ from starlette.requests import ClientDisconnect
 from apps.api.bodies import read_json, validate
 from apps.api.dependencies import RunsDep
 from apps.api.errors import RUN_KINDS, InvalidBodyError, describe
-from core.schemas.catalog import CatalogEntry
 from core.schemas.run import Run, RunRequest, RunState, StepRecord
 
 SERVER_SIDE = "it failed on files of the server; the command line shows why"
@@ -66,20 +65,20 @@ def view(run: Run) -> RunView:
     )
 
 
-def add_run_routes(app: FastAPI, entry: CatalogEntry, *, prefix: str) -> None:
-    """Let ``app`` create, show and steer the runs that train ``entry``'s model."""
-    path = f"{prefix}/models/{entry.resource}/runs"
+def add_run_routes(app: FastAPI, *, prefix: str) -> None:
+    """Let ``app`` create, show and steer training runs."""
+    path = f"{prefix}/runs"
 
     @app.post(
-        path,
+        f"{prefix}/offline/train",
         tags=_TAGS,
-        operation_id=f"create_{entry.resource}_run",
+        operation_id="train_offline",
         status_code=HTTPStatus.ACCEPTED,
         response_model=RunView,
         responses={202: _ACCEPTED, **_BODY, **_ALWAYS},
         openapi_extra={"requestBody": _REQUEST_BODY},
     )
-    async def create(request: Request, response: Response, runs: RunsDep) -> RunView:
+    async def train(request: Request, response: Response, runs: RunsDep) -> RunView:
         """Queue a training run; a worker of the pipeline executes it."""
         try:
             body = await read_json(request.scope, request.receive)
@@ -90,12 +89,12 @@ def add_run_routes(app: FastAPI, entry: CatalogEntry, *, prefix: str) -> None:
         response.headers["Location"] = f"{path}/{run.id}"
         return view(run)
 
-    @app.get(path, tags=_TAGS, responses=_ALWAYS, operation_id=f"list_{entry.resource}_runs")
+    @app.get(path, tags=_TAGS, responses=_ALWAYS, operation_id="list_runs")
     async def newest(runs: RunsDep) -> RunList:
         """List the newest runs, 50 at most."""
         return RunList(runs=[view(run) for run in await runs.ask(lambda desk: desk.newest())])
 
-    @app.get(f"{path}/{{run_id}}", tags=_TAGS, responses=_ALWAYS, operation_id=f"show_{entry.resource}_run")
+    @app.get(f"{path}/{{run_id}}", tags=_TAGS, responses=_ALWAYS, operation_id="show_run")
     async def show(run_id: str, runs: RunsDep) -> RunView:
         """Show a run with its steps."""
         return view(await runs.ask(lambda desk: desk.get(run_id)))
@@ -103,7 +102,7 @@ def add_run_routes(app: FastAPI, entry: CatalogEntry, *, prefix: str) -> None:
     @app.post(
         f"{path}/{{run_id}}/cancel",
         tags=_TAGS,
-        operation_id=f"cancel_{entry.resource}_run",
+        operation_id="cancel_run",
         responses={**_CONFLICT, **_ALWAYS},
     )
     async def cancel(run_id: str, runs: RunsDep) -> RunView:
@@ -113,7 +112,7 @@ def add_run_routes(app: FastAPI, entry: CatalogEntry, *, prefix: str) -> None:
     @app.post(
         f"{path}/{{run_id}}/resume",
         tags=_TAGS,
-        operation_id=f"resume_{entry.resource}_run",
+        operation_id="resume_run",
         status_code=HTTPStatus.ACCEPTED,
         response_model=RunView,
         responses={202: _ACCEPTED, **_CONFLICT, **_ALWAYS},

@@ -95,9 +95,16 @@ class ZoneFallback:
     def transform(self, pickup: IntArray, dropoff: IntArray, distance: FloatArray) -> FloatArray:
         """Predict minutes, (n_rows,) float64, from zone ids and miles, (n_rows,) each."""
         zones = self.pickup[pickup] + self.dropoff[dropoff]
-        minutes = self.intercept + (zones * zone_terms(distance)).sum(axis=1)
-        minutes += (curve_terms(distance) * self.curve).sum(axis=1)
-        bounded: FloatArray = np.clip(minutes, SHORTEST_MIN, LONGEST_MIN)
+        unrecorded = distance == 0.0
+        # The sums of `zones * zone_terms` and `curve_terms * curve`, added in the same order: no matrix is built.
+        minutes = self.intercept + (
+            (zones[:, 0] + zones[:, 1] * np.minimum(distance, ZONE_SLOPE_MILES)) + zones[:, 2] * unrecorded
+        )
+        first, second, third = (
+            np.minimum(distance, knot) * slope for knot, slope in zip(CURVE_KNOTS_MILES, self.curve, strict=False)
+        )
+        minutes += ((first + second) + third) + unrecorded * self.curve[-1]
+        bounded: FloatArray = np.minimum(np.maximum(minutes, SHORTEST_MIN), LONGEST_MIN)
         return bounded
 
 

@@ -31,6 +31,15 @@ def pair_names(pickup: Iterable[int], dropoff: Iterable[int]) -> list[str]:
     return [f"{start}_{end}" for start, end in zip(pickup, dropoff, strict=True)]
 
 
+def as_arrays(columns: Mapping[str, ArrayLike]) -> dict[str, NDArray[Any]]:
+    """Turn raw columns into arrays of their own: the zone ids as int64, the distance as float64, (n_rows,) each."""
+    return {
+        PICKUP: np.array(columns[PICKUP], dtype=np.int64),
+        DROPOFF: np.array(columns[DROPOFF], dtype=np.int64),
+        DISTANCE: np.array(columns[DISTANCE], dtype=np.float64),
+    }
+
+
 def derive(columns: Mapping[str, ArrayLike]) -> dict[str, NDArray[Any]]:
     """Turn raw columns into the arrays that a predictor takes.
 
@@ -42,17 +51,11 @@ def derive(columns: Mapping[str, ArrayLike]) -> dict[str, NDArray[Any]]:
     Returns
     -------
     dict of str to ndarray
-        The zone ids as (n_rows,) int64, the distance as (n_rows,) float64 and ``PU_DO`` as (n_rows,) object
-        array of strings like ``"130_205"``.
+        What :func:`as_arrays` gives, and ``PU_DO`` as (n_rows,) object array of strings like ``"130_205"``.
     """
-    pickup = np.array(columns[PICKUP], dtype=np.int64)
-    dropoff = np.array(columns[DROPOFF], dtype=np.int64)
-    return {
-        PICKUP: pickup,
-        DROPOFF: dropoff,
-        DISTANCE: np.array(columns[DISTANCE], dtype=np.float64),
-        PAIR: np.array(pair_names(pickup.tolist(), dropoff.tolist()), dtype=object),
-    }
+    arrays = as_arrays(columns)
+    names = pair_names(arrays[PICKUP].tolist(), arrays[DROPOFF].tolist())
+    return {**arrays, PAIR: np.array(names, dtype=object)}
 
 
 def zones_of(pairs: Iterable[str]) -> tuple[IntArray, IntArray]:

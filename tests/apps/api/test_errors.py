@@ -10,6 +10,7 @@ from core.utilities.errors import TripcastError
 
 NEVER_DURING_A_REQUEST: dict[type[TripcastError], str] = {
     core_errors.TripcastError: "a root, never raised itself",
+    core_errors.ResumeError: "bulk scoring runs from the command line",
     api_errors.RequestError: "a root, never raised itself",
     core_errors.SettingsError: "settings are read before the web server listens",
     core_errors.DataError: "raised while training",

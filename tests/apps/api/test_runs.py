@@ -9,7 +9,8 @@ from core.managers.runs import Runs
 from core.schemas.run import RunParameters
 from tests.apps.api.conftest import calling
 
-PATH = "/v1/models/trip/runs"
+TRAIN = "/v1/offline/train"
+RUNS = "/v1/runs"
 WANTED = {"train_months": ["2021-01"], "test_months": ["2021-02"]}
 
 
@@ -19,10 +20,11 @@ def runs(folder: Path) -> Runs:
 
 async def test_a_run_is_accepted_and_found_where_the_answer_says(app: FastAPI) -> None:
     async with calling(app) as client:
-        created = await client.post(PATH, json=WANTED)
+        created = await client.post(TRAIN, json=WANTED)
         found = await client.get(created.headers["Location"])
-        listed = await client.get(PATH)
+        listed = await client.get(RUNS)
     assert created.status_code == 202
+    assert created.headers["Location"] == f"{RUNS}/{created.json()['id']}"
     assert created.json()["state"] == "queued"
     assert created.json()["request"]["train_months"] == ["2021-01"]
     assert found.json() == created.json()
@@ -31,7 +33,7 @@ async def test_a_run_is_accepted_and_found_where_the_answer_says(app: FastAPI) -
 
 async def test_it_waits_for_a_worker(app: FastAPI, empty_folder: Path) -> None:
     async with calling(app) as client:
-        created = await client.post(PATH, json=WANTED)
+        created = await client.post(TRAIN, json=WANTED)
     assert [run.id for run in runs(empty_folder).left_to_workers()] == [created.json()["id"]]
 
 
@@ -50,20 +52,20 @@ async def test_it_waits_for_a_worker(app: FastAPI, empty_folder: Path) -> None:
 )
 async def test_a_wrong_request_is_refused(app: FastAPI, body: dict[str, object]) -> None:
     async with calling(app) as client:
-        answer = await client.post(PATH, json=body)
+        answer = await client.post(TRAIN, json=body)
     assert (answer.status_code, answer.json()["reply_code"]) == (400, 100)
     assert answer.json()["errors"]
 
 
 async def test_another_method_is_told_all_that_the_path_takes(app: FastAPI) -> None:
     async with calling(app) as client:
-        answer = await client.put(PATH)
-    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, POST")
+        answers = [await client.put(path) for path in (TRAIN, RUNS)]
+    assert [(answer.status_code, answer.headers["Allow"]) for answer in answers] == [(405, "POST"), (405, "GET")]
 
 
 async def test_a_failed_run_is_resumed_and_any_that_has_not_ended_cancelled(app: FastAPI, empty_folder: Path) -> None:
     async with calling(app) as client:
-        path = (await client.post(PATH, json=WANTED)).headers["Location"]
+        path = (await client.post(TRAIN, json=WANTED)).headers["Location"]
         early = await client.post(f"{path}/resume")
         runs(empty_folder).claim(path.rpartition("/")[2]).fail("bad data")
         failed = await client.get(path)
@@ -80,7 +82,7 @@ async def test_a_failed_run_is_resumed_and_any_that_has_not_ended_cancelled(app:
 @pytest.mark.parametrize(("method", "end"), [("GET", ""), ("POST", "/cancel"), ("POST", "/resume")])
 async def test_an_unknown_run_is_a_404(app: FastAPI, method: str, end: str) -> None:
     async with calling(app) as client:
-        answer = await client.request(method, f"{PATH}/nothing{end}")
+        answer = await client.request(method, f"{RUNS}/nothing{end}")
     assert (answer.status_code, answer.json()["type"]) == (404, "urn:tripcast:problem:unknown-run")
 
 
@@ -89,7 +91,7 @@ async def test_paths_and_processes_of_the_server_are_not_shown(app: FastAPI, emp
     run = known.create(RunParameters(**WANTED, data=(Path("/secret/data"),)))
     known.claim(run.id).fail("no file in /secret/data")
     async with calling(app) as client:
-        answer = await client.get(f"{PATH}/{run.id}")
+        answer = await client.get(f"{RUNS}/{run.id}")
     assert answer.json()["error"] == SERVER_SIDE
     assert "secret" not in answer.text
     assert "owner" not in answer.json()
@@ -98,7 +100,7 @@ async def test_paths_and_processes_of_the_server_are_not_shown(app: FastAPI, emp
 async def test_a_database_that_is_away_is_a_503(app: FastAPI, empty_folder: Path) -> None:
     (empty_folder / "runs.sqlite").write_bytes(b"this is no database" * 100)
     async with calling(app) as client:
-        answer = await client.get(PATH)
+        answer = await client.get(RUNS)
     assert (answer.status_code, answer.json()["reply_code"]) == (503, 103)
     assert answer.headers["Retry-After"]
 
@@ -106,7 +108,7 @@ async def test_a_database_that_is_away_is_a_503(app: FastAPI, empty_folder: Path
 def test_every_status_of_the_routes_is_described(app: FastAPI) -> None:
     paths = app.openapi()["paths"]
     always = {"404", "405", "500", "503"}
-    assert set(paths[PATH]["post"]["responses"]) == always | {"202", "400", "413", "415"}
-    assert set(paths[PATH]["get"]["responses"]) == always | {"200"}
-    assert set(paths[f"{PATH}/{{run_id}}"]["get"]["responses"]) == always | {"200"}
-    assert set(paths[f"{PATH}/{{run_id}}/resume"]["post"]["responses"]) == always | {"202", "409"}
+    assert set(paths[TRAIN]["post"]["responses"]) == always | {"202", "400", "413", "415"}
+    assert set(paths[RUNS]["get"]["responses"]) == always | {"200"}
+    assert set(paths[f"{RUNS}/{{run_id}}"]["get"]["responses"]) == always | {"200"}
+    assert set(paths[f"{RUNS}/{{run_id}}/resume"]["post"]["responses"]) == always | {"202", "409"}

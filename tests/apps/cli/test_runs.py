@@ -20,16 +20,16 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def cli(*arguments: object) -> Result:
-    return CliRunner().invoke(app, [*map(str, arguments)], env={"COLUMNS": "300"})
+    return CliRunner().invoke(app, ["pipeline", *map(str, arguments)], env={"COLUMNS": "300"})
 
 
 def newest() -> str:
-    return str(json.loads(cli("runs", "--json").stdout)[0]["id"])
+    return str(json.loads(cli("list", "--json").stdout)[0]["id"])
 
 
 def test_runs_are_listed_and_shown_with_their_steps(data: Path) -> None:
-    assert cli("train", "--data", data, "--version", "mine").exit_code == 0
-    assert all(text in cli("runs").stdout for text in (newest(), "succeeded", "2021-01", "mine"))
+    assert cli("run", "--data", data, "--version", "mine").exit_code == 0
+    assert all(text in cli("list").stdout for text in (newest(), "succeeded", "2021-01", "mine"))
     shown = cli("show", newest())
     assert all(step in shown.stdout for step in STEPS)
     assert "version: mine" in shown.stdout
@@ -41,7 +41,7 @@ def test_a_failed_run_is_shown_and_resumed_where_it_broke_off(data: Path) -> Non
     spoilt = data / "green_tripdata_2021-02.parquet"
     whole = spoilt.read_bytes()
     spoilt.write_bytes(whole[:-100])
-    assert cli("train", "--data", data).exit_code == 1
+    assert cli("run", "--data", data).exit_code == 1
     shown = cli("show", newest()).stdout
     assert "state: failed (ingest)" in shown
     assert "truncated" in shown
@@ -52,16 +52,16 @@ def test_a_failed_run_is_shown_and_resumed_where_it_broke_off(data: Path) -> Non
 
 
 def test_runs_are_compared_by_error_parameters_and_steps(data: Path) -> None:
-    cli("train", "--data", data, "--version", "one")
+    cli("run", "--data", data, "--version", "one")
     first = newest()
-    cli("train", "--data", data, "--version", "two", "--validation-days", "3")
+    cli("run", "--data", data, "--version", "two", "--validation-days", "3")
     compared = cli("compare", first, newest()).stdout
     assert all(text in compared for text in ("one", "two", "test RMSE (min)", "validation_days", "split", "evaluate"))
     assert "prepare" not in compared
 
 
 def test_a_run_that_ended_is_neither_resumed_nor_cancelled(data: Path) -> None:
-    cli("train", "--data", data)
+    cli("run", "--data", data)
     for command in ("resume", "cancel"):
         result = cli(command, newest())
         assert result.exit_code == 1
@@ -78,21 +78,21 @@ def test_an_unknown_run_is_one_line(command: tuple[str, ...]) -> None:
 
 def test_a_failed_run_can_be_cancelled(data: Path) -> None:
     (data / "green_tripdata_2021-02.parquet").write_bytes(b"PAR1")
-    cli("train", "--data", data)
+    cli("run", "--data", data)
     assert cli("cancel", newest()).exit_code == 0
-    assert "cancelled" in cli("runs").stdout
+    assert "cancelled" in cli("list").stdout
 
 
 @pytest.mark.parametrize("spoilt", ["drop table runs", None])
 def test_a_database_that_cannot_be_used_is_one_line(tmp_path: Path, spoilt: str | None) -> None:
-    assert cli("runs").exit_code == 0
+    assert cli("list").exit_code == 0
     file = tmp_path / "repo" / "runs.sqlite"
     if spoilt is None:
         file.write_bytes(b"this is no database" * 100)
     else:
         with closing(sqlite3.connect(file)) as connection:
             connection.execute(spoilt)
-    result = cli("runs")
+    result = cli("list")
     assert result.exit_code == 1
-    assert result.stderr.startswith("runs: the database of the runs cannot be used")
+    assert result.stderr.startswith("list: the database of the runs cannot be used")
     assert len(result.stderr.splitlines()) == 1

@@ -57,6 +57,14 @@ def test_files_may_be_given_one_by_one_and_the_version_named(models_dir: Path, d
     assert list(manifest["training_data"]) == ["green_tripdata_2021-01.parquet"]
 
 
+def test_train_is_short_for_a_run_of_the_pipeline(models_dir: Path, data: Path) -> None:
+    first = train("--data", data)
+    result = CliRunner().invoke(app, ["pipeline", "run", "--data", str(data)], env={"COLUMNS": "200"})
+    assert result.exit_code == 0, result.output
+    told, again = (answer.stdout.replace("\n", "").rpartition("stored in ")[2] for answer in (first, result))
+    assert told == again
+
+
 def test_several_months_may_be_trained_on(models_dir: Path, data: Path) -> None:
     month_file(data, "2021-03")
     result = train("--data", data, "--train-month", "2021-01", "--train-month", "2021-02", "--version", "two")
@@ -91,7 +99,7 @@ def test_the_champion_is_compared_on_the_same_trips(models_dir: Path, data: Path
 def test_a_run_that_fails_names_its_step_and_the_way_on(models_dir: Path, data: Path) -> None:
     (data / "green_tripdata_2021-02.parquet").write_bytes(b"PAR1")
     line = one_line(train("--data", data))
-    assert re.search(r"failed at step ingest; to go on: python -m apps.cli resume [0-9a-f-]{36}\)$", line)
+    assert re.search(r"failed at step ingest; to go on: python -m apps.cli pipeline resume [0-9a-f-]{36}\)$", line)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.handlers.batch import serve_rows
-from core.handlers.columns import column_rules
+from core.handlers.columns import LARGE, column_rules
 from core.schemas.outcome import BatchOutcome, RowErrorCode
 from core.schemas.trip import TripRow
 
@@ -69,6 +69,24 @@ def test_a_batch_of_wrong_rows_only_does_not_call_the_model() -> None:
     model = raising_on(set())
     assert set(serve(model, [None, "x"]).errors) == {0, 1}
     assert model.batches == []
+
+
+@pytest.mark.parametrize("rows", [1, LARGE - 1, LARGE, 5 * LARGE])
+@pytest.mark.parametrize("spelling", [int, float])
+def test_a_row_is_answered_alike_in_a_small_batch_and_in_a_large_one(
+    rows: int, spelling: Callable[[int], float]
+) -> None:
+    distances = [spelling(row) for row in range(rows)]
+    assert serve(raising_on(set()), distances).predictions == [row * 2.0 for row in range(rows)]
+
+
+@given(st.integers(LARGE, 3 * LARGE), st.sets(st.integers(0, LARGE - 1)), st.sets(st.integers(0, LARGE - 1)))
+def test_in_a_large_batch_too_each_row_fails_alone(rows: int, poison: set[int], wrong: set[int]) -> None:
+    distances = [None if row in wrong else float(row) for row in range(rows)]
+    outcome = serve(raising_on({float(row) for row in poison}), distances)
+    assert {row for row, error in outcome.errors.items() if error.code is RowErrorCode.INVALID_ROW} == wrong
+    assert set(outcome.errors) == poison | wrong
+    assert outcome.predictions == [None if row in poison | wrong else row * 2.0 for row in range(rows)]
 
 
 @given(st.integers(1, 40).flatmap(lambda rows: st.tuples(st.just(rows), st.sets(st.integers(0, rows - 1)))))

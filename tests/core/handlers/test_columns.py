@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from core.handlers.columns import check_columns, check_rows, column_rules
+from core.handlers.columns import LARGE, ColumnRule, check_columns, check_rows, column_rules
 from core.schemas.outcome import RowErrorCode
 from core.schemas.trip import TripRow
 from core.utilities.errors import FeatureError
@@ -30,6 +30,30 @@ def pydantic_accepts(row: dict[str, Any]) -> bool:
 def test_the_rules_accept_exactly_what_the_row_schema_accepts(name: str, value: Any) -> None:
     row = {**GOOD, name: value}
     assert (not check_rows({key: [item] for key, item in row.items()}, RULES)) == pydantic_accepts(row)
+
+
+@given(st.sampled_from(RULES), st.lists(st.one_of(st.integers(1, 265), json_values), max_size=2 * LARGE))
+def test_a_column_is_accepted_as_a_whole_exactly_if_each_value_is(rule: ColumnRule, values: list[Any]) -> None:
+    assert rule.accepts_all(values) == all(rule.accepts(value) for value in values)
+
+
+@given(st.integers(0, 2 * LARGE), st.lists(json_values, max_size=3))
+def test_large_batches_are_checked_as_small_ones_are(good: int, odd: list[Any]) -> None:
+    values = [float(number) for number in range(good)] + odd
+    columns = {"PULocationID": [1] * len(values), "DOLocationID": [2] * len(values), "trip_distance": values}
+    alone = {
+        index: error
+        for index in range(len(values))
+        for error in check_rows({name: [column[index]] for name, column in columns.items()}, RULES).values()
+    }
+    assert check_rows(columns, RULES) == alone
+
+
+@pytest.mark.parametrize("place", [0, 1, -1])
+def test_a_nan_is_found_wherever_it_stands(place: int) -> None:
+    values = [float(number) for number in range(LARGE)]
+    values[place] = float("nan")
+    assert not RULES[2].accepts_all(values)
 
 
 def test_an_error_names_the_first_wrong_column_and_not_the_value() -> None:

@@ -3,8 +3,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from core.managers.ledger import CHASER_INTERVAL_S, LAST_ATTEMPT, QUARANTINE_CHUNK_ROWS, SUSPICION_S, Ledger
-from core.managers.line import Line, Row
+from core.managers.ledger import CHASER_INTERVAL_S, LAST_ATTEMPT, SUSPICION_S, Ledger
+from core.managers.line import QUARANTINE_ROWS, Line, Row
 from core.schemas.catalog import TRIP_DURATION
 from core.schemas.task_message import TaskMessage
 from core.schemas.wire import PredictRowsRequest
@@ -179,19 +179,19 @@ async def test_a_batch_that_a_later_one_overtook_is_lost(outside: Outside) -> No
     assert names(outside.messages)[2:] == [("p-trip-1.1", QUEUE)]
 
 
-async def test_a_batch_lost_twice_goes_to_the_quarantine_in_small_chunks(outside: Outside) -> None:
-    rows = await outside.send(2 * QUARANTINE_CHUNK_ROWS + 1)
+async def test_a_batch_lost_twice_goes_to_the_quarantine_in_small_pieces(outside: Outside) -> None:
+    rows = await outside.send(2 * QUARANTINE_ROWS + 1)
     await outside.lose_last()
     await outside.lose_last()
     chunks = outside.messages[2:]
     assert [chunk.queue for chunk in chunks] == [QUARANTINE] * 3
-    assert [len(ids_in(chunk)) for chunk in chunks] == [QUARANTINE_CHUNK_ROWS, QUARANTINE_CHUNK_ROWS, 1]
+    assert [len(ids_in(chunk)) for chunk in chunks] == [QUARANTINE_ROWS, QUARANTINE_ROWS, 1]
     assert [name for chunk in chunks for name in ids_in(chunk)] == [row.request_id for row in rows]
     assert len({message.task_id for message in outside.messages}) == 5
 
 
 async def test_a_batch_in_quarantine_holds_no_slot_of_its_line(outside: Outside) -> None:
-    await outside.send(QUARANTINE_CHUNK_ROWS + 1)
+    await outside.send(QUARANTINE_ROWS + 1)
     await outside.lose_last()
     assert outside.line.inflight == 1
     await outside.lose_last()
@@ -202,11 +202,11 @@ async def test_a_batch_in_quarantine_holds_no_slot_of_its_line(outside: Outside)
 
 
 async def test_the_chunks_of_a_quarantined_batch_are_answered_apart(outside: Outside) -> None:
-    rows = await outside.send(QUARANTINE_CHUNK_ROWS + 1)
+    rows = await outside.send(QUARANTINE_ROWS + 1)
     await outside.lose_last()
     await outside.lose_last()
     outside.ledger.on_reply(outside.messages[3].task_id, success(7.0))
-    assert [row.answer.done() for row in rows] == [False] * QUARANTINE_CHUNK_ROWS + [True]
+    assert [row.answer.done() for row in rows] == [False] * QUARANTINE_ROWS + [True]
 
 
 async def test_only_rows_that_somebody_waits_for_go_to_the_quarantine(outside: Outside) -> None:

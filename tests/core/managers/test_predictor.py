@@ -20,9 +20,11 @@ class Runs:
         self.columns: list[Columns] = []
         self.predictor: BatchPredictor | None = None
         self.seen: list[tuple[int, float | None]] = []
+        self.first: list[bool] = []
 
-    def __call__(self, function: Callable[[Columns], BatchOutcome], columns: Columns) -> BatchOutcome:
+    def __call__(self, function: Callable[[Columns], BatchOutcome], columns: Columns, *, first: bool) -> BatchOutcome:
         assert self.predictor is not None
+        self.first.append(first)
         self.columns.append(columns)
         self.seen.append((self.predictor.rows_in_hand, self.predictor.busy_since))
         return function(columns)
@@ -105,6 +107,13 @@ def test_the_version_held_can_be_asked_for_by_name(predictor: BatchPredictor, ve
     assert codes(predictor.compute(request(LATER, version=version.name))) == {}
 
 
+def test_a_batch_comes_first_unless_it_is_a_chunk(predictor: BatchPredictor, runs: Runs) -> None:
+    predictor.compute(request(LATER))
+    predictor.compute(request(LATER), first=False)
+    predictor.compute(request(LATER, EARLIER), first=False)
+    assert runs.first == [True, False, False]
+
+
 def test_an_empty_batch_has_an_empty_reply(predictor: BatchPredictor, runs: Runs) -> None:
     reply = predictor.compute(request())
     assert (reply.outcome.predictions, reply.outcome.errors, runs.columns) == ([], {}, [])
@@ -122,7 +131,7 @@ def test_rows_are_in_hand_while_they_are_computed_and_counted_when_done(predicto
 
 
 def test_a_computation_that_raises_leaves_nothing_in_hand(version: Path) -> None:
-    def fail(function: Callable[[Columns], BatchOutcome], columns: Columns) -> BatchOutcome:
+    def fail(function: Callable[[Columns], BatchOutcome], columns: Columns, *, first: bool) -> BatchOutcome:
         raise RuntimeError("the pool is closed")
 
     models = ModelCache([TRIP_DURATION], models_dir=version.parents[1], bare={}, version=version.name)
@@ -133,7 +142,7 @@ def test_a_computation_that_raises_leaves_nothing_in_hand(version: Path) -> None
 
 
 def test_the_predictor_is_busy_exactly_while_the_model_computes(version: Path) -> None:
-    def run(function: Callable[[Columns], BatchOutcome], columns: Columns) -> BatchOutcome:
+    def run(function: Callable[[Columns], BatchOutcome], columns: Columns, *, first: bool) -> BatchOutcome:
         assert predictor.busy_since is None
         outcome = function({"trip_distance": SpyingColumn(columns["trip_distance"]), **_others(columns)})
         assert predictor.busy_since is None

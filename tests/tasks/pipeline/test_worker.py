@@ -93,7 +93,7 @@ def test_training_asked_for_over_http_ends_with_a_version(stack: Stack) -> None:
         store.ingest(month_file(stack.folder / "files", month))
     with stack.web(MODELS_DIR=str(stack.folder / "models")), worker(stack), httpx.Client(base_url=stack.url) as client:
         wanted = {"train_months": ["2021-01"], "test_months": ["2021-02"], "version": "asked-for"}
-        created = client.post("/v1/models/trip/runs", json=wanted)
+        created = client.post("/v1/offline/train", json=wanted)
         assert created.status_code == httpx.codes.ACCEPTED
 
         def ended() -> bool:

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.models.trip_duration.fallback import LONGEST_MIN, SHORTEST_MIN, ZoneFallback
+from core.models.trip_duration.fallback import LONGEST_MIN, SHORTEST_MIN, ZoneFallback, curve_terms, zone_terms
 from core.models.trip_duration.features import DISTANCE, DROPOFF, PICKUP, ZONES, FloatArray
 from tests.core.models.trip_duration.trips import made_up_trips
 
@@ -30,6 +30,16 @@ def test_the_zones_matter() -> None:
 
 def test_unseen_zones_are_answered_by_the_distance_alone() -> None:
     assert predict(200, 201, 5.0)[0] == predict(250, 251, 5.0)[0]
+
+
+@given(st.lists(st.tuples(st.integers(1, ZONES), st.integers(1, ZONES), st.one_of(st.just(0.0), st.floats(0, 500)))))
+def test_the_answer_is_that_of_the_terms_and_coefficients_bit_for_bit(rows: list[tuple[int, int, float]]) -> None:
+    pickup, dropoff = (np.array([row[i] for row in rows], dtype=np.int64) for i in range(2))
+    distance = np.array([row[2] for row in rows], dtype=np.float64)
+    zones = FALLBACK.pickup[pickup] + FALLBACK.dropoff[dropoff]
+    minutes = FALLBACK.intercept + (zones * zone_terms(distance)).sum(axis=1)
+    minutes += (curve_terms(distance) * FALLBACK.curve).sum(axis=1)
+    assert FALLBACK.transform(pickup, dropoff, distance).tolist() == minutes.clip(SHORTEST_MIN, LONGEST_MIN).tolist()
 
 
 def test_a_row_is_answered_alike_alone_and_in_a_batch() -> None:

@@ -1,0 +1,89 @@
+"""Predicting blocks: admission, one version for all rows, one deadline."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from core.managers.block import Block, Chunk
+from core.managers.chunk_lane import ChunkLane
+from core.schemas.outcome import RowErrorCode
+from core.schemas.wire import Columns
+from core.utilities.errors import LineFullError
+
+SETTLE_S = 0.25
+"""When workers are replaced, their heartbeats tell the new version this much later."""
+
+
+class BlockClient:
+    """Predicts blocks of one model; used on the event loop only.
+
+    Parameters
+    ----------
+    model : str
+        Who shall answer.
+    send : callable
+        Takes a chunk away; must not block.
+    require_way : callable
+        Raises if nothing can be sent, or nobody would take it.
+    champion : callable
+        Returns the version that answers by default, empty if that is not known.
+    max_chunk_rows : int
+        Rows in one chunk at most.
+    max_waiting_rows : int
+        Rows that may wait; a block that finds none waiting is always taken.
+    max_inflight : callable
+        Returns how many chunks may be under way now.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        send: Callable[[Chunk], None],
+        require_way: Callable[[], None],
+        champion: Callable[[], str],
+        max_chunk_rows: int,
+        max_waiting_rows: int,
+        max_inflight: Callable[[], int],
+    ) -> None:
+        self.lane = ChunkLane(send=send, max_rows=max_chunk_rows, max_inflight=max_inflight)
+        self._model = model
+        self._require_way = require_way
+        self._champion = champion
+        self._max_waiting_rows = max_waiting_rows
+
+    async def predict(self, version: str | None, features: Columns, *, request_id: str, timeout_s: float) -> Block:
+        """Predict a block; see :meth:`core.managers.queue_client.QueueClient.predict_block`."""
+        expires_at = time.time() + timeout_s
+        while True:
+            pinned = version or self._champion() or None
+            block = await self._predict_pinned(pinned, features, request_id=request_id, expires_at=expires_at)
+            settled = version is not None or not _is_of_unknown_version(block)
+            if settled or time.time() + SETTLE_S > expires_at:
+                return block
+            await asyncio.sleep(SETTLE_S)
+
+    async def _predict_pinned(
+        self, version: str | None, features: Columns, *, request_id: str, expires_at: float
+    ) -> Block:
+        loop = asyncio.get_running_loop()
+        block = Block(self._model, version, features, request_id, expires_at, loop.create_future())
+        self._admit(block)
+        alarm = loop.call_later(expires_at - time.time(), block.expire)
+        try:
+            self.lane.join(block)
+            await block.done
+        finally:
+            alarm.cancel()
+            self.lane.leave(block)
+        return block
+
+    def _admit(self, block: Block) -> None:
+        self._require_way()
+        waiting = len(self.lane)
+        if waiting and waiting + block.rows > self._max_waiting_rows:
+            raise LineFullError("too many rows of batches wait")
+
+
+def _is_of_unknown_version(block: Block) -> bool:
+    return any(error.code is RowErrorCode.UNKNOWN_VERSION for error in block.errors.values())
