@@ -24,6 +24,8 @@ CAPACITY_SECONDS = 6
 SETTLE_S = 2.0
 FEW = 0.02
 """Share of the refused clients that obey, where they are but a sample."""
+PUNCTUAL = 0.75
+"""Share of the bookable places that is used where many obey."""
 MESSAGES = 5_000
 
 
@@ -66,9 +68,10 @@ def obeying_shares(multiple: float) -> list[float]:
 
     All of them cannot: while more comes in than can be served, those who never give up only become more. With
     a share q of those refused coming back, and a load of x capacities, x - 1 + r are refused and r = q (x - 1 + r)
-    come back; r cannot exceed what is bookable.
+    come back; r cannot exceed what is bookable, and is somewhat below here, for the capacity drifts.
     """
-    return [FEW] if multiple <= 1 else [FEW, BOOKABLE / (multiple - 1 + BOOKABLE)]
+    many = PUNCTUAL * BOOKABLE
+    return [FEW] if multiple <= 1 else [FEW, many / (multiple - 1 + many)]
 
 
 def measure(system: Running, model: str, *, multiple: float, capacity: float, obeying: float, seconds: float) -> Point:

@@ -1,5 +1,7 @@
 """How many rows a chunk shall have, so that no single request waits long behind it."""
 
+from math import inf
+
 TARGET_MS = 25.0
 """A chunk shall keep a worker's model busy for no longer; a single request waits for one chunk at most."""
 FIRST_ROWS = 32
@@ -34,5 +36,5 @@ def next_chunk_rows(current: int, *, rows: int, took_ms: float, max_rows: int) -
     """
     if 2 * rows < current and took_ms <= TARGET_MS:
         return current  # mostly fixed costs: it says nothing about a whole chunk
-    fitting = int(rows * TARGET_MS / took_ms) if took_ms > 0 else max_rows
-    return max(1, min(fitting, GROWTH * current, max_rows))
+    fitting = rows * TARGET_MS / took_ms if took_ms > 0 else inf
+    return max(1, int(min(fitting, GROWTH * current, max_rows)))

@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.services.chunk_size import FIRST_ROWS, GROWTH, TARGET_MS, next_chunk_rows
@@ -7,6 +7,7 @@ rows = st.integers(1, 10_000)
 
 
 @given(current=rows, part=st.floats(0, 1), took_ms=st.floats(0, 1e6), max_rows=rows)
+@example(current=10, part=1.0, took_ms=5e-324, max_rows=100)
 def test_a_chunk_has_a_row_and_never_more_than_allowed_nor_grows_at_once(
     current: int, part: float, took_ms: float, max_rows: int
 ) -> None:
