@@ -16,10 +16,10 @@ ARGS ?=
 DATA ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check chaos bench train lock clean
+.PHONY: help run test check chaos bench bench-overload train lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 run: $(VENV)/.installed-run ## Start broker, worker and web on this machine (HTTP_PORT, WORKERS, WEB_WORKERS)
 	@exec $(PY) -m boot.local
@@ -38,6 +38,9 @@ chaos: $(VENV)/.installed-dev ## Inject faults under load and judge every answer
 
 bench: $(VENV)/.installed-run ## Measure against what others do (QUICK=1: minutes; BASE=<revision>: against it; ARGS="--help")
 	@$(PY) -m bench $(if $(QUICK),--quick) $(if $(BASE),--base $(BASE)) $(ARGS)
+
+bench-overload: $(VENV)/.installed-run ## Send more than can be served, and see who is refused (ARGS="--help")
+	@$(PY) -m bench.overload $(ARGS)
 
 train: $(VENV)/.installed-run ## Train the trip model (DATA="folder or files"; without it the data is downloaded)
 	@exec $(PY) -m apps.cli train $(foreach path,$(DATA),--data $(path)) $(ARGS)

@@ -20,7 +20,7 @@ _REQUEST_ID = re.compile(rb'"request_id"\s*:\s*"([ !#-\[\]-~]{1,128})"')
 """Printable ASCII without quote and backslash: what can be copied into a header and into JSON as it is."""
 _LENGTH = re.compile(rb"\r\ncontent-length:([^\r]*)(?=\r\n)")
 _TIMEOUT = re.compile(rb"\r\nx-request-timeout:([^\r]*)(?=\r\n)")
-_UNUSUAL = re.compile(rb"\r\n(?:transfer-encoding|expect|upgrade|connection: *(?!keep-alive\r))|\n[ \t]|[^\r]\n")
+_UNUSUAL = re.compile(rb"\r\n(?:transfer-encoding|expect|upgrade|connection:(?! *keep-alive\r))|\n[ \t]|[^\r]\n")
 Headers = Sequence[tuple[bytes, bytes]]
 
 

@@ -27,6 +27,7 @@ from core.managers.score_job import Plan, ScoreJob, digest_of
 from core.managers.scorer import PART_ROWS, Scorer
 from core.schemas.catalog import CATALOG, TRIP_DURATION, CatalogEntry
 from core.utilities.errors import DataError, NoWorkerError, TripcastError, UnknownVersionError
+from core.utilities.heap import settle_heap
 
 CHUNK_ROWS = 8192
 """Larger chunks than those of batch requests: nobody waits for one, and each costs a worker 1.5 ms of its own."""
@@ -97,6 +98,7 @@ async def _run(
     patience_s: float,
 ) -> str:
     """Score the table and return the line that sums it up."""
+    settle_heap()
     limits = LineLimits(
         max_chunk_rows=CHUNK_ROWS, max_chunks_per_worker=CHUNKS_PER_WORKER, max_waiting_chunk_rows=1_000_000_000
     )

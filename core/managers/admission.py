@@ -103,8 +103,6 @@ class Admission:
             self._probes.pop(row, None)
             return
         error = answer.exception()
-        if error is None:
-            self._meter.count_answer()
         probe = self._probes.pop(row, None)
         if probe is None:
             return
@@ -113,6 +111,10 @@ class Admission:
             self._meter.finish(probe, batch_s=batch_ms / 1000)
         elif isinstance(error, DeadlinePassedError):
             self._meter.finish(probe, batch_s=None)
+
+    def note_batch(self, rows: int, batch_s: float) -> None:
+        """Note that a batch came back which the worker computed in ``batch_s`` seconds."""
+        self._meter.count_rows(rows, batch_s=batch_s)
 
     def report(self, model: str) -> None:
         """Log how many requests were refused since the last report, at most once in ``REPORT_INTERVAL_S``."""

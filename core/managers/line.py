@@ -103,6 +103,7 @@ class Batch:
     def deliver(self, reply: PredictRowsReply, task_id: str) -> None:
         """Answer each row that still waits."""
         outcome = reply.outcome
+        self.line.on_reply(len(self.rows), (outcome.features_ms + outcome.predict_ms) / 1000)
         for index, (row, prediction) in enumerate(zip(self.rows, outcome.predictions, strict=True)):
             if not row.answer.done():
                 row.answer.set_result(
@@ -149,6 +150,8 @@ class Line:
         Rows in one batch at most.
     max_inflight : callable
         Returns how many batches may be under way now.
+    on_reply : callable
+        Told of each batch that came back: its rows, and the seconds that its computation took.
     """
 
     def __init__(
@@ -159,9 +162,11 @@ class Line:
         send: Callable[[Batch], None],
         max_batch_rows: int,
         max_inflight: Callable[[], int],
+        on_reply: Callable[[int, float], None] = lambda rows, batch_s: None,
     ) -> None:
         self.model = model
         self.version = version
+        self.on_reply = on_reply
         self.inflight = 0
         self._send = send
         self._max_batch_rows = max_batch_rows

@@ -23,7 +23,7 @@ CROWD_S = 0.05
 """A probe that found such a crowd and waited so long tells of throughput, even if no line was full."""
 STALL_S = 0.5
 STALL_BATCHES = 3
-"""So long without any answer, in seconds and in batches, is a stall."""
+"""So long without any answer, in seconds and as many times what the batch took, is a stall."""
 STALLS = 16
 """Stalls that are remembered; older ones are older than the probes under way."""
 FALL = 0.5
@@ -75,12 +75,15 @@ class PaceMeter:
         self._last_probe = now
         return Probe(started=now, ahead=ahead, full=full, answered=self._answered)
 
-    def count_answer(self) -> None:
-        """Count a row that was answered; a long time without any before it was a stall."""
+    def count_rows(self, rows: int, *, batch_s: float) -> None:
+        """Count the rows of a batch that came back, whether anybody still waited for them or not.
+
+        A long time without any before it was a stall, unless the batch itself took that long.
+        """
         now = self._clock()
-        if now - self._last_answer > max(STALL_S, STALL_BATCHES * self._pace.batch_s):
+        if now - self._last_answer > STALL_S + STALL_BATCHES * max(self._pace.batch_s, batch_s):
             self._stalls.append((self._last_answer, now))
-        self._answered += 1
+        self._answered += rows
         self._last_answer = now
 
     def finish(self, probe: Probe, *, batch_s: float | None) -> None:
@@ -112,7 +115,7 @@ class PaceMeter:
         self._pace = Pace(row_s, batch_s)
 
     def _stalled_s(self, *, since: float) -> float:
-        """Return for how long nobody was answered: a worker was lost, say, and its rows went to another.
+        """Return for how long nothing came back: a worker was lost, say, and its rows went to another.
 
         That is no pace. The rows behind a stall are answered as fast as ever once it is over.
         """

@@ -254,6 +254,7 @@ class QueueClient:
                 send=self._ledgers[model].send,
                 max_batch_rows=self._limits.max_batch_rows,
                 max_inflight=lambda: self._limits.max_inflight_per_worker * max(1, len(self.workers.serving(queue))),
+                on_reply=self.admissions[model].note_batch,
             )
             self._lines[model, version] = line
         return line

@@ -102,7 +102,7 @@ def encode_rows_of_one(
 
 
 def _repeated(value: str | int, times: int) -> orjson.Fragment:
-    return orjson.Fragment(b"[" + b",".join([orjson.dumps(value)] * times) + b"]")
+    return orjson.Fragment(b"[" + ((orjson.dumps(value) + b",") * times)[:-1] + b"]")
 
 
 def _check_rows(columns: object, ids: object, deadlines: object) -> tuple[dict[str, list[Any]], list[str], list[float]]:

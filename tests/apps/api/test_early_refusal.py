@@ -88,7 +88,7 @@ UNUSUAL: Mapping[str, bytes] = {
 
 
 @pytest.mark.parametrize("name", UNUSUAL)
-def test_an_unusual_request_is_left_to_the_usual_way(refusal: EarlyRefusal, name: str) -> None:
+async def test_an_unusual_request_is_left_to_the_usual_way(refusal: EarlyRefusal, name: str) -> None:
     assert UNUSUAL[name] != USUAL
     for _ in range(2):
         assert refusal.answer(UNUSUAL[name], DEFAULT_HEADERS) is None
@@ -104,7 +104,7 @@ def test_an_unusual_request_is_left_to_the_usual_way(refusal: EarlyRefusal, name
         with_body(BODY.replace(b": ", b":")),
     ],
 )
-def test_the_answer_is_that_of_the_usual_way(refusal: EarlyRefusal, data: bytes) -> None:
+async def test_the_answer_is_that_of_the_usual_way(refusal: EarlyRefusal, data: bytes) -> None:
     answer = refusal.answer(data, DEFAULT_HEADERS)
     assert answer is not None
     status, headers, body = parse(answer)
@@ -122,7 +122,7 @@ def test_the_answer_is_that_of_the_usual_way(refusal: EarlyRefusal, data: bytes)
     assert headers.items() <= expected.items()
 
 
-def test_each_request_is_answered_with_its_own_id(refusal: EarlyRefusal) -> None:
+async def test_each_request_is_answered_with_its_own_id(refusal: EarlyRefusal) -> None:
     for name in (b"a", b"bb", b"c", b"x" * 128, b"~!#$%&'()*+,-./:;<=>?@[]^_`{|}"):
         answer = refusal.answer(with_body(BODY.replace(b"r 1", name)), DEFAULT_HEADERS)
         assert answer is not None
@@ -150,18 +150,18 @@ async def test_a_client_that_comes_back_when_told_gets_no_answer_here(crowd: Cro
     assert refusal.answer(USUAL, DEFAULT_HEADERS) is None
 
 
-def test_the_headers_are_those_of_the_moment(refusal: EarlyRefusal) -> None:
+async def test_the_headers_are_those_of_the_moment(refusal: EarlyRefusal) -> None:
     for value in (b"now", b"later"):
         answer = refusal.answer(USUAL, [(b"date", value)])
         assert answer is not None
         assert parse(answer)[1][b"date"] == value
 
 
-def test_a_server_that_closes_its_connections_says_so_in_the_usual_way(refusal: EarlyRefusal) -> None:
+async def test_a_server_that_closes_its_connections_says_so_in_the_usual_way(refusal: EarlyRefusal) -> None:
     assert refusal.answer(USUAL, [*DEFAULT_HEADERS, (b"connection", b"close")]) is None
 
 
-def test_heads_that_all_differ_do_not_pile_up(refusal: EarlyRefusal) -> None:
+async def test_heads_that_all_differ_do_not_pile_up(refusal: EarlyRefusal) -> None:
     for number in range(3 * HEADS):
         data = with_headers(LENGTH + b"X-Trace: %d\r\n" % number)
         assert refusal.answer(data, DEFAULT_HEADERS) is not None

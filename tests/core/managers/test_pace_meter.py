@@ -34,7 +34,7 @@ class System:
         end = self.clock.now + seconds
         while self.clock.now < end:
             self.clock.advance(min(STEP_S, end - self.clock.now))
-            self.meter.count_answer()
+            self.meter.count_rows(1, batch_s=0.0)
 
     def start(self, *, ahead: int = AHEAD, full: bool = True) -> Probe:
         """Return a probe, as soon as one may be had."""
@@ -121,7 +121,7 @@ def test_time_in_which_nobody_was_answered_is_no_pace() -> None:
     probe = system.start()
     system.answer_for(AHEAD * 0.01 / 2)
     system.clock.advance(20 * STALL_S)
-    system.meter.count_answer()
+    system.meter.count_rows(1, batch_s=0.0)
     system.answer_for(AHEAD * 0.01 / 2 + BATCH_S)
     system.meter.finish(probe, batch_s=BATCH_S)
     assert system.row_s == pytest.approx(0.01, rel=0.1)
@@ -134,7 +134,7 @@ def test_time_in_which_others_were_answered_now_and_then_is_a_pace() -> None:
     probe = system.start()
     for _ in range(40):
         system.clock.advance(STALL_S / 2)
-        system.meter.count_answer()
+        system.meter.count_rows(1, batch_s=0.0)
     system.meter.finish(probe, batch_s=BATCH_S)
     assert system.row_s == pytest.approx(20 * STALL_S / AHEAD, rel=0.2)
 
@@ -149,11 +149,11 @@ def test_a_first_batch_that_takes_long_leaves_nothing_behind() -> None:
     assert second is not None
     slow_s = 10 * STALL_S
     clock.advance(slow_s)
-    meter.count_answer()
+    meter.count_rows(1, batch_s=0.0)
     meter.finish(first, batch_s=slow_s)
     assert meter.pace(clock.now).row_s is None
     clock.advance(BATCH_S)
-    meter.count_answer()
+    meter.count_rows(1, batch_s=0.0)
     meter.finish(second, batch_s=BATCH_S)
     pace = meter.pace(clock.now)
     assert (pace.row_s or 0.0) < BATCH_S
@@ -186,11 +186,11 @@ def test_long_batches_are_no_stall() -> None:
         probe = system.start()
         for _ in range(STALL_BATCHES - 1):
             system.clock.advance(batch_s)
-            system.meter.count_answer()
+            system.meter.count_rows(1, batch_s=0.0)
         system.meter.finish(probe, batch_s=batch_s)
     probe = system.start()
     system.clock.advance((STALL_BATCHES - 0.5) * batch_s)
-    system.meter.count_answer()
+    system.meter.count_rows(1, batch_s=0.0)
     system.meter.finish(probe, batch_s=batch_s)
     assert system.row_s is not None
     assert system.row_s > 0.5 * batch_s / AHEAD

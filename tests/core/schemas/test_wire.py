@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.schemas.outcome import BatchOutcome, RowError, RowErrorCode
-from core.schemas.wire import PredictRowsReply, PredictRowsRequest
+from core.schemas.wire import PredictRowsReply, PredictRowsRequest, encode_rows_of_one
 from core.utilities.errors import WireError
 
 REQUEST: dict[str, Any] = {
@@ -158,3 +158,15 @@ def test_any_value_in_a_reply_is_decoded_or_a_wire_error(part: str, value: objec
 
     for index, prediction in enumerate(outcome.predictions):
         assert index in outcome.errors or isinstance(prediction, int | float)
+
+
+@given(rows=st.integers(0, 5), request_id=st.text(max_size=5), deadline=st.integers(0, 2**40))
+def test_rows_of_one_caller_are_written_as_any_others_are(rows: int, request_id: str, deadline: int) -> None:
+    columns = {"trip_distance": [1.5] * rows}
+    short = encode_rows_of_one(
+        model="m", version="v", columns=columns, rows=rows, request_id=request_id, deadline=deadline, attempt=1
+    )
+    long = PredictRowsRequest(
+        model="m", version="v", columns=columns, ids=[request_id] * rows, deadlines=[deadline] * rows, attempt=1
+    )
+    assert orjson.loads(orjson.dumps(short)) == orjson.loads(orjson.dumps(long.encode()))
