@@ -12,12 +12,12 @@ from collections.abc import Callable
 from loguru import logger
 
 from core.managers.bookings import Bookings
-from core.managers.line import Row
+from core.managers.line import Batch
 from core.managers.loop_lag import LoopLag
-from core.managers.pace_meter import PaceMeter, Probe
+from core.managers.pace_meter import PaceMeter
 from core.managers.return_table import ReturnTable
 from core.services.admission import LONGEST_RETRY_S, Standing, places_per_s, rows_allowed_ahead
-from core.utilities.errors import DeadlinePassedError, OverloadError
+from core.utilities.errors import OverloadError
 
 REPORT_INTERVAL_S = 1.0
 PRESSURE_S = 0.02
@@ -52,7 +52,6 @@ class Admission:
         """Rows allowed ahead in this round, by time to the deadline; in the order of the standings."""
         self._places = 1.0
         """That may be promised for one second, at the pace of this round."""
-        self._probes: dict[Row, Probe] = {}
         self._unreported = 0
         self._reported_at = -math.inf
 
@@ -88,33 +87,24 @@ class Admission:
         if retry_after_s is not None:
             raise OverloadError(retry_after_s)
 
-    def enter(self, row: Row, *, full: bool) -> None:
-        """Note that a row was taken; ``full`` tells whether its line had no batch free for it."""
-        probe = self._meter.start(ahead=self.ahead, full=full)
-        if probe is not None:
-            self._probes[row] = probe
+    def enter(self) -> None:
+        """Note that a row was taken."""
         self.ahead += 1
 
-    def leave(self, row: Row) -> None:
+    def leave(self) -> None:
         """Note that a row is gone, with or without an answer."""
         self.ahead -= 1
-        answer = row.answer
-        if not answer.done() or answer.cancelled():
-            self._probes.pop(row, None)
-            return
-        error = answer.exception()
-        probe = self._probes.pop(row, None)
-        if probe is None:
-            return
-        if error is None:
-            batch_ms = answer.result().features_ms + answer.result().predict_ms
-            self._meter.finish(probe, batch_s=batch_ms / 1000)
-        elif isinstance(error, DeadlinePassedError):
-            self._meter.finish(probe, batch_s=None)
 
-    def note_batch(self, rows: int, batch_s: float) -> None:
-        """Note that a batch came back which the worker computed in ``batch_s`` seconds."""
-        self._meter.count_rows(rows, batch_s=batch_s)
+    def note_batch(self, batch: Batch, batch_s: float) -> None:
+        """Note that a batch came back, for which the worker took ``batch_s`` seconds."""
+        line = batch.line
+        self._meter.note_batch(
+            len(batch),
+            left_at=batch.left_at,
+            batch_s=batch_s,
+            ahead=self.ahead,
+            kept_waiting=line.full and len(line) > 0,
+        )
 
     def report(self, model: str) -> None:
         """Log how many requests were refused since the last report, at most once in ``REPORT_INTERVAL_S``."""

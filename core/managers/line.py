@@ -6,6 +6,7 @@ delay, and the batch size follows the load by itself.
 """
 
 import asyncio
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -58,13 +59,17 @@ class Row:
 
 @dataclass(slots=True, eq=False)
 class Batch:
-    """Rows of many callers that travel together; a :class:`core.managers.parcel.Parcel`."""
+    """Rows of many callers that travel together, since ``left_at`` by the monotonic clock.
+
+    It is a :class:`core.managers.parcel.Parcel`.
+    """
 
     rows: list[Row]
     line: "Line"
     attempt: int = 0
     task_ids: list[str] = field(default_factory=list)
     in_line: bool = True
+    left_at: float = field(default_factory=time.monotonic)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -103,7 +108,7 @@ class Batch:
     def deliver(self, reply: PredictRowsReply, task_id: str) -> None:
         """Answer each row that still waits."""
         outcome = reply.outcome
-        self.line.on_reply(len(self.rows), (outcome.features_ms + outcome.predict_ms) / 1000)
+        self.line.on_reply(self, (outcome.features_ms + outcome.predict_ms) / 1000)
         for index, (row, prediction) in enumerate(zip(self.rows, outcome.predictions, strict=True)):
             if not row.answer.done():
                 row.answer.set_result(
@@ -151,7 +156,7 @@ class Line:
     max_inflight : callable
         Returns how many batches may be under way now.
     on_reply : callable
-        Told of each batch that came back: its rows, and the seconds that its computation took.
+        Told of each batch that came back, and the seconds that its computation took.
     """
 
     def __init__(
@@ -162,7 +167,7 @@ class Line:
         send: Callable[[Batch], None],
         max_batch_rows: int,
         max_inflight: Callable[[], int],
-        on_reply: Callable[[int, float], None] = lambda rows, batch_s: None,
+        on_reply: Callable[[Batch, float], None] = lambda batch, batch_s: None,
     ) -> None:
         self.model = model
         self.version = version

@@ -150,7 +150,7 @@ class QueueClient:
         self._admit(self._entries[model], request_id=request_id, timeout_s=timeout_s)
         row = Row(values, request_id, time.time() + timeout_s, self._loop.create_future())
         row.alarm = self._loop.call_later(timeout_s, row.fail, DeadlinePassedError("no answer before the deadline"))
-        admission.enter(row, full=line.full)
+        admission.enter()
         line.join(row)
         return row
 
@@ -174,7 +174,7 @@ class QueueClient:
             row.alarm.cancel()
         if row.line is not None:
             row.line.leave(row)
-            self.admissions[row.line.model].leave(row)
+            self.admissions[row.line.model].leave()
 
     async def predict(
         self, model: str, version: str | None, values: tuple[Any, ...], *, request_id: str, timeout_s: float

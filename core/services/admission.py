@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 MARGIN = 0.3
-"""Share of the time to the deadline that is left unused: a prediction is no certainty."""
-BUSY_BATCHES = 2
-"""Batches that may be ahead of any row, room permitting: fewer would let workers idle between two of them."""
+"""Share of the time to the deadline that is left unused. A row that just missed a batch waits for that one too, which
+makes its wait longer by a third of what the rows ahead of it take."""
+BUSY_CALLS = 4.5
+"""Calls for which any row may wait, room permitting: one under way, one that follows at once, its own, and as much again
+half to grow. Fewer would make batches of dear calls ever smaller."""
 BOOKABLE = 0.8
 """Share of the pace that may be promised; the rest is for what comes in between."""
 LONGEST_RETRY_S = 10
@@ -43,16 +45,16 @@ ROOM: Mapping[Standing, float] = {Standing.NEW: 0.25, Standing.INVITED: 0.5, Sta
 class Pace:
     """How fast rows are answered.
 
-    ``row_s`` is what each row ahead adds to the wait, ``None`` while nobody knows. ``batch_s`` is what the
-    batch that a row travels in takes by itself, without any wait.
+    ``row_s`` is what each row takes, its share of the call of its batch included; ``None`` while nobody knows.
+    ``call_s`` is what a batch takes apart from its rows.
     """
 
     row_s: float | None = None
-    batch_s: float = 0.0
+    call_s: float = 0.0
 
 
 def room_s(pace: Pace, *, lag_s: float, timeout_s: float, standing: Standing) -> float:
-    """Return for how many seconds a row may wait behind others and still be answered in time.
+    """Return how many seconds the rows ahead of a row may take, so that it is still answered in time.
 
     Parameters
     ----------
@@ -65,8 +67,8 @@ def room_s(pace: Pace, *, lag_s: float, timeout_s: float, standing: Standing) ->
     standing : Standing
         The client's.
     """
-    room = max(0.0, timeout_s * (1 - MARGIN) - pace.batch_s - lag_s)
-    return min(room, max(room * ROOM[standing], BUSY_BATCHES * pace.batch_s))
+    room = max(0.0, timeout_s * (1 - MARGIN) - lag_s)
+    return min(room, max(room * ROOM[standing], BUSY_CALLS * pace.call_s))
 
 
 def rows_allowed_ahead(pace: Pace, *, lag_s: float, timeout_s: float, standing: Standing) -> float:

@@ -3,7 +3,8 @@
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,8 @@ INTERVAL_S = 0.005
 TIMEOUT_S = 2.0
 RISE_S = 2.0
 """In which the rate rises from what can be served."""
+LONGEST_S = 60.0
+"""After which a crowd goes home, whatever goes on beside it."""
 
 
 @dataclass(frozen=True)
@@ -63,41 +66,42 @@ class Client:
         body = json.loads(await self._reader.readexactly(int(headers["content-length"])))
         return Answer(int(status.split()[1]), headers, body, asked_at, time.monotonic() - asked_at)
 
-    async def close(self) -> None:
-        """Hang up."""
-        self._writer.close()
-        await self._writer.wait_closed()
 
-
-async def connect(port: int) -> Client:
-    """Return a client of the web server on this port."""
-    return Client(*await asyncio.open_connection("127.0.0.1", port))
+@asynccontextmanager
+async def connected(port: int) -> AsyncIterator[Client]:
+    """Give a client of the web server on this port, which hangs up in the end."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        yield Client(reader, writer)
+    finally:
+        writer.close()
+        await writer.wait_closed()
 
 
 async def ask_once(port: int, request: bytes) -> Answer:
     """Connect, ask and hang up."""
-    client = await connect(port)
-    try:
+    async with connected(port) as client:
         return await client.ask(request)
-    finally:
-        await client.close()
 
 
 async def overload(port: int, seconds: float, *, then: Callable[[], Awaitable[None]] | None = None) -> list[Answer]:
     """Send clients at a rate that rises and then stays, whatever becomes of them; return their answers.
 
-    ``then`` is run along with it, once more come than can be served.
+    ``then`` is run along with it, once more come than can be served. The crowd stays until that is done,
+    and at least so many ``seconds``.
     """
-    clients: list[asyncio.Task[Answer]] = []
-    others: list[asyncio.Future[None]] = []
-    start = time.monotonic()
-    number, due = 0, start
-    while due < start + seconds:
-        due += ROW_S + (INTERVAL_S - ROW_S) * min(1.0, (due - start) / RISE_S)
-        await asyncio.sleep(max(0.0, due - time.monotonic()))
-        number += 1
-        clients.append(asyncio.create_task(ask_once(port, encode(f"crowd-{number}"))))
-        if then is not None and not others and time.monotonic() > start + RISE_S / 2:
-            others.append(asyncio.ensure_future(then()))
-    await asyncio.gather(*others)
-    return await asyncio.gather(*clients)
+    async with asyncio.TaskGroup() as group:
+        clients: list[asyncio.Task[Answer]] = []
+        beside: asyncio.Task[None] | None = None
+        start = due = time.monotonic()
+        while due < start + seconds or (beside is not None and not beside.done() and due < start + LONGEST_S):
+            due += ROW_S + (INTERVAL_S - ROW_S) * min(1.0, (due - start) / RISE_S)
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            clients.append(group.create_task(ask_once(port, encode(f"crowd-{len(clients)}"))))
+            if then is not None and beside is None and due > start + RISE_S / 2:
+                beside = group.create_task(_run(then))
+    return [client.result() for client in clients]
+
+
+async def _run(then: Callable[[], Awaitable[None]]) -> None:
+    await then()

@@ -14,8 +14,8 @@ pytestmark = pytest.mark.e2e
 SECONDS = 8.0
 WARM_UP_S = 2.0
 """Until the pace is known nobody is refused."""
-IN_TIME = 0.5
-"""On a machine that does other things too, whose pace changes under the prediction; `make bench-overload` measures it."""
+IN_TIME = 0.9
+"""The machine may do other things too, and change its pace under the prediction; `make bench-overload` measures it."""
 SOONEST_S = 3
 """Only clients that are told to come back so soon do so while the overload lasts."""
 

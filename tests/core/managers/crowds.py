@@ -1,10 +1,9 @@
 """A crowd for the tests of admission: rows that come and are answered, on a clock of its own."""
 
 import asyncio
-from collections import deque
 
 from core.managers.admission import Admission
-from core.managers.line import Row, RowAnswer
+from core.managers.line import Batch, Line
 from core.managers.return_table import ReturnTable, create_shared_memory
 from core.utilities.errors import OverloadError
 from tests.core.managers.rows import new_row, turn
@@ -29,31 +28,18 @@ class Clock:
         self.now += seconds
 
 
-def answer_of(*, batch_s: float = 0.0) -> RowAnswer:
-    """A prediction from a batch that took so long by itself."""
-    return RowAnswer(
-        prediction=1.0,
-        error=None,
-        model="trip_duration",
-        version="v",
-        task_id="t",
-        queue_ms=0.0,
-        features_ms=0.0,
-        predict_ms=1000 * batch_s,
-    )
-
-
 class Crowd:
     """Rows before one system that answers one each ``ROW_S``; first in, first out."""
 
     def __init__(self, returns: ReturnTable | None = None) -> None:
         self.clock = Clock()
         self.admission = Admission(returns=returns or ReturnTable(create_shared_memory(1 << 14)), clock=self.clock)
-        self._rows: deque[Row] = deque()
+        self._line = Line("m", None, send=lambda batch: None, max_batch_rows=1, max_inflight=lambda: 0)
+        self._line.join(new_row("waits for ever"))
         self._names = 0
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return self.admission.ahead
 
     def ask(self, request_id: str) -> int | None:
         """Ask for one row; return after how many seconds to come back, ``None`` if it was taken."""
@@ -61,7 +47,7 @@ class Crowd:
             self.admission.admit(request_id, TIMEOUT_S)
         except OverloadError as error:
             return error.retry_after_s
-        self.enter(request_id)
+        self.admission.enter()
         return None
 
     def ask_as_new(self) -> int | None:
@@ -69,18 +55,13 @@ class Crowd:
         self._names += 1
         return self.ask(f"new-{self._names}")
 
-    def enter(self, name: str = "r") -> None:
-        """Take a row without asking."""
-        row = new_row(name)
-        self.admission.enter(row, full=len(self._rows) > 0)
-        self._rows.append(row)
-
     def answer_next(self) -> None:
         """Answer the first row, after what it takes."""
+        left_at = self.clock.now
         self.clock.advance(ROW_S)
-        row = self._rows.popleft()
-        row.answer.set_result(answer_of())
-        self.admission.leave(row)
+        batch = Batch(rows=[new_row()], line=self._line, left_at=left_at)
+        self.admission.note_batch(batch, ROW_S)
+        self.admission.leave()
 
     async def go_on(self, seconds: float) -> None:
         """Let time pass, with more requests than can be answered."""
@@ -93,7 +74,7 @@ class Crowd:
 
     async def disperse(self) -> None:
         """Answer all that are there."""
-        while self._rows:
+        while len(self):
             self.answer_next()
             await turn()
 
@@ -102,12 +83,10 @@ async def gather_crowd(returns: ReturnTable | None = None) -> Crowd:
     """Return a crowd so large that new rows are refused."""
     crowd = Crowd(returns)
     for _ in range(100):
-        crowd.enter()
-    crowd.clock.advance(0.1)
-    crowd.enter("probe")
-    for _ in range(101):
+        crowd.admission.enter()
+    for _ in range(100):
         crowd.answer_next()
-        crowd.enter()
+        crowd.admission.enter()
     await asyncio.sleep(0)
     await crowd.go_on(1.0)
     return crowd

@@ -6,9 +6,8 @@ from loguru import logger
 from core.managers.admission import REPORT_INTERVAL_S
 from core.managers.return_table import LATE_S, ReturnTable, create_shared_memory
 from core.services.admission import LONGEST_RETRY_S
-from core.utilities.errors import DeadlinePassedError
-from tests.core.managers.crowds import TIMEOUT_S, Crowd, answer_of, gather_crowd
-from tests.core.managers.rows import new_row, turn
+from tests.core.managers.crowds import TIMEOUT_S, Crowd, gather_crowd
+from tests.core.managers.rows import turn
 
 
 @pytest.fixture
@@ -132,25 +131,6 @@ async def test_requests_that_are_about_to_be_read_count_as_ahead_for_one_round()
     await turn()
     await turn()
     assert let_in() == pytest.approx(first, rel=0.1)
-
-
-@pytest.mark.parametrize("fate", ["answered", "failed", "late", "cancelled", "left"])
-async def test_whatever_becomes_of_a_row_it_is_ahead_no_longer(fate: str) -> None:
-    crowd = Crowd()
-    rows = [new_row() for _ in range(5)]
-    for number, row in enumerate(rows, start=1):
-        crowd.clock.advance(1.0)
-        crowd.admission.enter(row, full=True)
-        assert crowd.admission.ahead == number
-    for number, row in enumerate(rows, start=1):
-        if fate == "answered":
-            row.answer.set_result(answer_of())
-        elif fate == "cancelled":
-            row.answer.cancel()
-        elif fate != "left":
-            row.answer.set_exception(DeadlinePassedError("late") if fate == "late" else ValueError(fate))
-        crowd.admission.leave(row)
-        assert crowd.admission.ahead == len(rows) - number
 
 
 async def test_refusals_are_logged_together(warnings: list[str]) -> None:

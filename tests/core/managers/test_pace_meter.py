@@ -1,196 +1,189 @@
 import pytest
 
-from core.managers.pace_meter import (
-    CROWD_ROWS,
-    MEMORY_S,
-    PROBE_INTERVAL_S,
-    STALL_BATCHES,
-    STALL_S,
-    PaceMeter,
-    Probe,
-)
+from core.managers.pace_meter import CROWD_ROWS, MEMORY_S, STALL_S, WARM_UP_S, PaceMeter
 from tests.core.managers.crowds import Clock
+from tests.core.managers.simulation import Outcome, Simulation
 
-AHEAD = 100
-BATCH_S = 0.01
-STEP_S = PROBE_INTERVAL_S / 5
+ROWS = 10
+ROW_S = 0.01
 
 
 class System:
-    """Answers rows steadily while its clock goes on, and lets a probe in when asked."""
+    """Brings batches back one after another."""
 
     def __init__(self) -> None:
         self.clock = Clock()
         self.meter = PaceMeter(clock=self.clock)
-        self.meter.start(ahead=0, full=False)
 
     @property
     def row_s(self) -> float | None:
         """The pace now."""
         return self.meter.pace(self.clock.now).row_s
 
-    def answer_for(self, seconds: float) -> None:
-        """Let time pass in which others are answered."""
+    def answer(
+        self, rows: int, seconds: float, *, ahead: int = 0, waited: bool = True, idle_s: float = 0.0, batch_s: float = 0
+    ) -> None:
+        """Answer a batch that took so long after the one before, or after it left when there was none under way."""
+        self.clock.advance(idle_s)
+        left_at = self.clock.now
+        self.clock.advance(seconds)
+        self.meter.note_batch(rows, left_at=left_at, batch_s=batch_s, ahead=ahead or rows, kept_waiting=waited)
+
+    def answer_for(self, seconds: float, *, row_s: float = ROW_S, call_s: float = 0.0, waited: bool = True) -> None:
+        """Answer batches, all of them large and small ones in turn, for so long."""
         end = self.clock.now + seconds
+        rows = ROWS
         while self.clock.now < end:
-            self.clock.advance(min(STEP_S, end - self.clock.now))
-            self.meter.count_rows(1, batch_s=0.0)
-
-    def start(self, *, ahead: int = AHEAD, full: bool = True) -> Probe:
-        """Return a probe, as soon as one may be had."""
-        self.answer_for(PROBE_INTERVAL_S * 1.01)
-        probe = self.meter.start(ahead=ahead, full=full)
-        assert probe is not None
-        return probe
-
-    def serve(self, row_s: float, *, ahead: int = AHEAD, full: bool = True) -> None:
-        """Follow one row through a system that takes ``row_s`` for each ahead."""
-        probe = self.start(ahead=ahead, full=full)
-        self.answer_for(ahead * row_s + BATCH_S)
-        self.meter.finish(probe, batch_s=BATCH_S)
+            self.answer(rows, call_s + rows * row_s, waited=waited)
+            rows = 3 * ROWS - rows
 
 
 def test_at_first_no_pace_is_known() -> None:
     assert System().row_s is None
 
 
-def test_a_row_that_waited_tells_what_each_row_ahead_costs() -> None:
+def test_a_pace_is_known_after_some_work_and_not_by_the_first_small_batch() -> None:
     system = System()
-    system.serve(0.01)
-    assert system.row_s == pytest.approx(0.01)
-    assert system.meter.pace(system.clock.now).batch_s == pytest.approx(BATCH_S)
-
-
-def test_a_row_that_did_not_wait_does_not_tell_how_slow_the_system_is() -> None:
-    system = System()
-    system.serve(0.01, ahead=CROWD_ROWS // 2, full=False)
+    system.answer(1, WARM_UP_S / 10)
     assert system.row_s is None
+    system.answer_for(WARM_UP_S)
+    assert system.row_s == pytest.approx(ROW_S, rel=0.2)
 
 
-def test_a_row_that_did_not_wait_tells_how_fast_the_system_is_at_least() -> None:
+def test_batches_that_kept_others_waiting_tell_what_a_row_takes() -> None:
     system = System()
-    system.serve(0.1)
-    system.serve(0.01, ahead=CROWD_ROWS // 2, full=False)
+    system.answer_for(2.0)
+    assert system.row_s == pytest.approx(ROW_S)
+
+
+def test_what_a_call_takes_is_told_from_what_its_rows_take() -> None:
+    system = System()
+    system.answer_for(2.0, row_s=0.001, call_s=0.05)
+    assert system.meter.pace(system.clock.now).call_s == pytest.approx(0.05, rel=0.01)
+
+
+def test_batches_of_one_size_tell_nothing_of_the_call() -> None:
+    system = System()
+    for _ in range(20):
+        system.answer(ROWS, 0.1)
+    assert system.meter.pace(system.clock.now).call_s == 0
+
+
+def test_time_without_work_is_no_pace() -> None:
+    system = System()
+    for _ in range(20):
+        system.answer(ROWS, ROWS * ROW_S, idle_s=0.2)
+    assert system.row_s == pytest.approx(ROW_S)
+
+
+def test_a_batch_for_which_nobody_waited_does_not_tell_how_slow_the_system_is() -> None:
+    system = System()
+    system.answer_for(2.0, waited=False)
+    assert system.row_s is None
+    system.answer_for(2.0)
+    system.answer_for(2.0, row_s=2 * ROW_S, waited=False)
+    assert system.row_s == pytest.approx(ROW_S)
+
+
+def test_a_batch_for_which_nobody_waited_tells_how_fast_the_system_is_at_least() -> None:
+    system = System()
+    system.answer_for(2.0)
+    system.answer_for(2.0, row_s=ROW_S / 10, waited=False)
     assert system.row_s is not None
-    assert system.row_s < 0.1
+    assert system.row_s < ROW_S / 2
 
 
-def test_rows_are_followed_a_few_times_a_second_only() -> None:
+def test_a_crowd_that_the_web_process_itself_keeps_waiting_tells_the_pace_too() -> None:
     system = System()
-    system.start()
-    assert system.meter.start(ahead=AHEAD, full=True) is None
-    system.clock.advance(PROBE_INTERVAL_S / 2)
-    assert system.meter.start(ahead=AHEAD, full=True) is None
-    system.clock.advance(PROBE_INTERVAL_S)
-    assert system.meter.start(ahead=AHEAD, full=True) is not None
+    for _ in range(10):
+        system.answer(CROWD_ROWS, CROWD_ROWS * ROW_S, ahead=2 * CROWD_ROWS, waited=False)
+    assert system.row_s == pytest.approx(ROW_S)
 
 
-def test_a_system_that_became_ten_times_faster_is_known_within_a_second() -> None:
+@pytest.mark.parametrize("factor", [0.1, 10])
+def test_another_pace_is_known_within_a_second_or_two_batches(factor: float) -> None:
     system = System()
-    for _ in range(3):
-        system.serve(0.01)
-    changed = system.clock.now
-    while system.clock.now < changed + 1.0:
-        system.serve(0.001)
-    assert system.row_s is not None
-    assert system.row_s < 2 * 0.001
-
-
-def test_a_system_that_became_ten_times_slower_is_known_with_the_first_row_that_met_it() -> None:
-    system = System()
-    for _ in range(3):
-        system.serve(0.01)
-    system.serve(0.1)
-    assert system.row_s is not None
-    assert system.row_s > 0.1 / 2
+    system.answer_for(5.0)
+    system.answer_for(1.0, row_s=factor * ROW_S)
+    system.answer_for(0.01, row_s=factor * ROW_S)
+    assert system.row_s == pytest.approx(factor * ROW_S, rel=0.9)
 
 
 def test_a_pace_that_nothing_confirms_is_forgotten() -> None:
     system = System()
-    system.serve(0.001)
-    system.clock.advance(MEMORY_S - 1)
+    system.answer_for(2.0)
+    system.clock.advance(MEMORY_S)
     assert system.row_s is not None
     system.clock.advance(2)
     assert system.row_s is None
 
 
+def test_what_was_forgotten_does_not_count_any_more() -> None:
+    system = System()
+    system.answer_for(2.0, row_s=100 * ROW_S)
+    system.clock.advance(10 * MEMORY_S + 100)
+    system.answer_for(WARM_UP_S * 1.1)
+    assert system.row_s == pytest.approx(ROW_S)
+
+
 def test_time_in_which_nobody_was_answered_is_no_pace() -> None:
     system = System()
-    for _ in range(3):
-        system.serve(0.01)
-    probe = system.start()
-    system.answer_for(AHEAD * 0.01 / 2)
-    system.clock.advance(20 * STALL_S)
-    system.meter.count_rows(1, batch_s=0.0)
-    system.answer_for(AHEAD * 0.01 / 2 + BATCH_S)
-    system.meter.finish(probe, batch_s=BATCH_S)
-    assert system.row_s == pytest.approx(0.01, rel=0.1)
+    system.answer_for(2.0)
+    system.answer(ROWS, 20 * STALL_S)
+    assert system.row_s == pytest.approx(ROW_S)
+    system.answer_for(0.5)
+    assert system.row_s == pytest.approx(ROW_S)
 
 
-def test_time_in_which_others_were_answered_now_and_then_is_a_pace() -> None:
+def test_a_system_that_became_very_slow_is_no_stall_for_long() -> None:
     system = System()
-    for _ in range(3):
-        system.serve(0.01)
-    probe = system.start()
-    for _ in range(40):
-        system.clock.advance(STALL_S / 2)
-        system.meter.count_rows(1, batch_s=0.0)
-    system.meter.finish(probe, batch_s=BATCH_S)
-    assert system.row_s == pytest.approx(20 * STALL_S / AHEAD, rel=0.2)
+    system.answer_for(2.0)
+    for _ in range(2):
+        system.answer(ROWS, 20 * STALL_S)
+    assert system.row_s == pytest.approx(20 * STALL_S / ROWS, rel=0.01)
 
 
-def test_a_first_batch_that_takes_long_leaves_nothing_behind() -> None:
-    clock = Clock()
-    meter = PaceMeter(clock=clock)
-    first = meter.start(ahead=0, full=False)
-    clock.advance(2 * PROBE_INTERVAL_S)
-    second = meter.start(ahead=1, full=True)
-    assert first is not None
-    assert second is not None
-    slow_s = 10 * STALL_S
-    clock.advance(slow_s)
-    meter.count_rows(1, batch_s=0.0)
-    meter.finish(first, batch_s=slow_s)
-    assert meter.pace(clock.now).row_s is None
-    clock.advance(BATCH_S)
-    meter.count_rows(1, batch_s=0.0)
-    meter.finish(second, batch_s=BATCH_S)
-    pace = meter.pace(clock.now)
-    assert (pace.row_s or 0.0) < BATCH_S
-    assert pace.batch_s == pytest.approx(BATCH_S)
-
-
-def test_a_deadline_that_passed_while_nobody_was_answered_tells_nothing() -> None:
+def test_a_batch_that_took_long_itself_is_no_stall() -> None:
     system = System()
-    system.serve(0.01)
-    probe = system.start()
-    system.clock.advance(1.0)
-    system.meter.finish(probe, batch_s=None)
-    assert system.row_s == pytest.approx(0.01)
+    for _ in range(2):
+        system.answer(ROWS, 20 * STALL_S, batch_s=20 * STALL_S)
+    assert system.row_s == pytest.approx(20 * STALL_S / ROWS)
 
 
-def test_a_deadline_that_passed_while_others_were_answered_makes_the_pace_slower() -> None:
-    system = System()
-    system.serve(0.01)
-    probe = system.start()
-    system.answer_for(10 * AHEAD * 0.01)
-    system.meter.finish(probe, batch_s=None)
-    assert system.row_s is not None
-    assert system.row_s > 2 * 0.01
+@pytest.mark.parametrize("load", [1.2, 3.0, 10.0])
+@pytest.mark.parametrize(
+    ("call_s", "row_s", "timeout_s", "share"),
+    [
+        (0.0, 0.02, 2.0, 0.85),
+        (0.0, 0.02, 1.0, 0.85),
+        (0.001, 2e-5, 1.0, 0.85),
+        (0.01, 7e-4, 1.0, 0.8),
+        (0.05, 0.001, 1.0, 0.35),
+        (0.2, 0.001, 1.0, 0.6),
+    ],
+    ids=["slow rows", "slow rows and little time", "trees", "slow trees", "dear calls", "very dear calls"],
+)
+def test_in_an_overload_nobody_who_was_taken_is_late_and_most_of_what_is_possible_is_done(
+    call_s: float, row_s: float, timeout_s: float, share: float, load: float
+) -> None:
+    simulation = Simulation(call_s=call_s, row_s=row_s, timeout_s=timeout_s)
+    # Three batches that take seven tenths of the time to the deadline: the largest that come in time.
+    rows = min(512, (0.7 * timeout_s / 3 - call_s) / row_s)
+    capacity = rows / (call_s + row_s * rows)
+    rate = min(load * capacity, 50_000)
+    simulation.run(rate, 8.0)
+    simulation.outcome = Outcome()
+    start = simulation.now
+    simulation.run(rate, 4.0)
+
+    seconds = sorted(simulation.outcome.since(start))
+    assert simulation.outcome.refused > 0
+    assert seconds[-1] <= timeout_s
+    assert len(seconds) / 4.0 > share * capacity
 
 
-def test_long_batches_are_no_stall() -> None:
-    system = System()
-    batch_s = STALL_S
-    for _ in range(5):
-        probe = system.start()
-        for _ in range(STALL_BATCHES - 1):
-            system.clock.advance(batch_s)
-            system.meter.count_rows(1, batch_s=0.0)
-        system.meter.finish(probe, batch_s=batch_s)
-    probe = system.start()
-    system.clock.advance((STALL_BATCHES - 0.5) * batch_s)
-    system.meter.count_rows(1, batch_s=0.0)
-    system.meter.finish(probe, batch_s=batch_s)
-    assert system.row_s is not None
-    assert system.row_s > 0.5 * batch_s / AHEAD
+def test_before_an_overload_nobody_is_refused() -> None:
+    simulation = Simulation(call_s=0.001, row_s=0.001, timeout_s=1.0)
+    simulation.run(800.0, 10.0)
+    assert simulation.outcome.refused == 0
+    assert max(simulation.outcome.since(0.0)) < 0.2

@@ -118,16 +118,18 @@ async def test_what_is_under_way_is_bounded_while_the_writer_waits_for_the_first
     first = asyncio.Event()
 
     class Stuck(Queue):
-        async def predict_block(self, *arguments: Any, **options: Any) -> Block:
-            if not self.asked:
-                self.asked.append((None, []))
+        async def predict_block(self, model: str, version: str | None, features: Any, **options: Any) -> Block:
+            if features["trip_distance"][0] == 0.0:
+                stuck.set()
                 await first.wait()
-            return await super().predict_block(*arguments, **options)
+            return await super().predict_block(model, version, features, **options)
 
+    stuck = asyncio.Event()
     queue = Stuck()
     running = asyncio.create_task(score(source, queue))
-    await asyncio.sleep(0.3)
-    assert len(queue.asked) == 4
+    await stuck.wait()
+    await asyncio.sleep(0.5)
+    assert len(queue.asked) == 3
     first.set()
     await running
 

@@ -16,11 +16,11 @@ from core.services.admission import (
 )
 
 ROW_S = st.floats(1e-6, 10.0)
-BATCH_S = st.floats(0.0, 10.0)
+CALL_S = st.floats(0.0, 10.0)
 LAG_S = st.floats(0.0, 2.0)
 TIMEOUT_S = st.floats(1e-3, 60.0)
 STANDING = st.sampled_from(Standing)
-PACES = st.builds(Pace, ROW_S, BATCH_S)
+PACES = st.builds(Pace, ROW_S, CALL_S)
 
 
 @given(st.one_of(PACES, st.builds(Pace)), LAG_S, TIMEOUT_S, STANDING)
@@ -28,11 +28,11 @@ def test_a_row_with_none_ahead_is_always_taken(pace: Pace, lag_s: float, timeout
     assert rows_allowed_ahead(pace, lag_s=lag_s, timeout_s=timeout_s, standing=standing) >= 0
 
 
-@given(BATCH_S, LAG_S, TIMEOUT_S, STANDING)
+@given(CALL_S, LAG_S, TIMEOUT_S, STANDING)
 def test_what_is_not_known_is_no_reason_to_refuse(
-    batch_s: float, lag_s: float, timeout_s: float, standing: Standing
+    call_s: float, lag_s: float, timeout_s: float, standing: Standing
 ) -> None:
-    pace = Pace(None, batch_s)
+    pace = Pace(None, call_s)
     assert rows_allowed_ahead(pace, lag_s=lag_s, timeout_s=timeout_s, standing=standing) == math.inf
 
 
@@ -47,12 +47,12 @@ def test_there_is_a_case_in_which_each_rank_is_worth_something() -> None:
     assert allowed[0] < allowed[1] < allowed[2]
 
 
-@given(BATCH_S, LAG_S, TIMEOUT_S, STANDING, st.tuples(ROW_S, ROW_S))
+@given(CALL_S, LAG_S, TIMEOUT_S, STANDING, st.tuples(ROW_S, ROW_S))
 def test_the_slower_rows_are_answered_the_fewer_may_be_ahead(
-    batch_s: float, lag_s: float, timeout_s: float, standing: Standing, row_s: tuple[float, float]
+    call_s: float, lag_s: float, timeout_s: float, standing: Standing, row_s: tuple[float, float]
 ) -> None:
     fast, slow = (
-        rows_allowed_ahead(Pace(one, batch_s), lag_s=lag_s, timeout_s=timeout_s, standing=standing)
+        rows_allowed_ahead(Pace(one, call_s), lag_s=lag_s, timeout_s=timeout_s, standing=standing)
         for one in sorted(row_s)
     )
     assert slow <= fast
@@ -80,7 +80,7 @@ def test_whoever_has_to_wait_is_answered_before_the_margin_begins(
 ) -> None:
     wait_s = room_s(pace, lag_s=lag_s, timeout_s=timeout_s, standing=standing)
     if wait_s > 0:
-        assert wait_s + pace.batch_s + lag_s <= timeout_s * (1 - MARGIN) + 1e-9
+        assert wait_s + lag_s <= timeout_s * (1 - MARGIN) + 1e-9
 
 
 @given(st.one_of(PACES, st.builds(Pace)))
