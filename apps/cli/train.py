@@ -61,7 +61,9 @@ def train(
         if champion and run.version is not None:
             set_champion(settings.models_dir, run.parameters.model, run.version)
     if not champion:
-        typer.echo(f"to serve it: MODEL_VERSION={run.version} make run, or train with --champion")
+        typer.echo(
+            f"to serve it: MODEL_VERSION={run.parameters.model}:{run.version} make run, or train with --champion"
+        )
 
 
 def next_month(month: str) -> str:
