@@ -1,13 +1,14 @@
 """``pipeline``: start runs of the pipeline, look at them, and act on them."""
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from apps.cli.pipeline import carry_out, one_line_errors, opened_runs
+from apps.cli.pipeline import carry_out, one_line_errors, opened_runs, write_text
 from apps.cli.train import report, train
 from config import Settings, load_settings
 from core.managers.downloads import TLC_URL
@@ -83,6 +84,22 @@ def cancel(run_id: RunId) -> None:
     """Cancel a run; one that runs stops before its next step."""
     with one_line_errors("cancel"), opened_runs() as known:
         typer.echo(f"run {known.cancel(run_id).id}: cancelled")
+
+
+@pipeline.command()
+def graph(
+    *, output: Annotated[Path | None, typer.Option(help="File to write; without it the drawing is printed.")] = None
+) -> None:
+    """Draw the steps of the pipeline and what each reads, as SVG."""
+    from core.managers.pipeline_graph import graph_steps  # noqa: PLC0415 (the pipeline's libraries take two seconds)
+    from core.services.graph_drawing import draw  # noqa: PLC0415
+
+    drawing = draw(graph_steps(), title="The steps of the training pipeline")
+    if output is None:
+        typer.echo(drawing, nl=False)
+        return
+    with one_line_errors("graph"):
+        write_text(output, drawing)
 
 
 @pipeline.command()
