@@ -37,7 +37,8 @@ def list_runs(
     table = Table(Column("run", min_width=36), "state", "created (UTC)", "trained on", "tested on", "version")
     for run in found:
         months = (", ".join(run.parameters.train_months), ", ".join(run.parameters.test_months))
-        table.add_row(run.id, _state(run), f"{run.created_at:%Y-%m-%d %H:%M:%S}", *months, run.version or "")
+        outcome = run.version or (f"(until {run.parameters.until})" if run.parameters.until else "")
+        table.add_row(run.id, _state(run), f"{run.created_at:%Y-%m-%d %H:%M:%S}", *months, outcome)
     Console().print(table)
 
 
@@ -60,6 +61,7 @@ def show(run_id: RunId, *, as_json: AsJson = False) -> None:
     for name, value in (
         ("state", _state(run)),
         ("failed", run.error),
+        ("until", run.parameters.until),
         ("version", run.version),
         ("champion", run.parameters.champion),
     ):
@@ -76,7 +78,7 @@ def resume(
         settings = load_settings()
         with opened_runs(settings) as known:
             run = carry_out(known, run_id, settings, url=source)
-        report(run, settings.models_dir)
+        report(run, settings)
 
 
 @pipeline.command()
