@@ -47,6 +47,12 @@ class Settings(BaseSettings):
     workers: Annotated[
         int, Field(ge=0, le=128, default_factory=_a_quarter, description="Worker processes that `make run` starts.")
     ]
+    pipeline_workers: Annotated[
+        int,
+        Field(
+            ge=0, le=16, description="Pipeline workers that `make run` starts, each with one run at a time; 0: none."
+        ),
+    ] = 1
 
     redis_host: Annotated[str, Field(description="Host of Redis where no `CELERY_*_URL` is given.")] = "127.0.0.1"
     redis_port: Annotated[Port, Field(description="Port of Redis where no `CELERY_*_URL` is given.")] = 6379

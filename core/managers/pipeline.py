@@ -138,8 +138,10 @@ class CheckpointedSteps(lifecycle.NodeExecutionMethod):  # type: ignore[misc] # 
         )
 
 
-def execute(run: str, parameters: RunParameters, workplace: Workplace, observer: Observer) -> str:
+def execute(run: str, parameters: RunParameters, workplace: Workplace, observer: Observer) -> str | None:
     """Run the steps that have no checkpoint yet, and return the id of the version that was registered.
+
+    None where the run was asked to end before.
 
     Parameters
     ----------
@@ -186,7 +188,9 @@ def execute(run: str, parameters: RunParameters, workplace: Workplace, observer:
     }
     logging.getLogger("hamilton").setLevel(logging.CRITICAL)  # it would print a banner beside every error
     graph = driver.Builder().with_modules(*MODULES).with_adapters(adapter).build()
-    return str(graph.execute([STEPS[-1].node], inputs=inputs)[STEPS[-1].node])
+    last = next(step for step in STEPS if step.name == (parameters.until or STEPS[-1].name))
+    output = graph.execute([last.node], inputs=inputs)[last.node]
+    return None if parameters.until else str(output)
 
 
 def _decisive(parameters: RunParameters) -> dict[str, Any]:
