@@ -13,6 +13,7 @@ from config import load_settings
 from core.managers.downloads import TLC_URL
 from core.schemas.catalog import TRIP_DURATION
 from core.schemas.evaluation import Comparison, Evaluation
+from core.schemas.limits import FamilyLimits
 from core.schemas.manifest import Manifest
 from core.schemas.run import Run, RunParameters
 from core.utilities.errors import DataError
@@ -32,16 +33,21 @@ def train(
     validation_days: Annotated[int, typer.Option(help="Days at the end of training that are for validation.")] = 7,
     version: Annotated[str, typer.Option(help="Name of the version; default: the months and a hash.")] = "",
     champion: Annotated[bool, typer.Option("--champion", help="Let the new version answer from now on.")] = False,
+    limits: Annotated[
+        Path | None, typer.Option(help="YAML file of limits that win over those of the family.", dir_okay=False)
+    ] = None,
     source: Annotated[str, typer.Option(help="Where the TLC's files are downloaded from.")] = TLC_URL,
 ) -> None:
     """Train the trip-duration model on months of taxi trips and register it as a new version."""
     # They import scikit-learn and SQLAlchemy, which takes a second, and other commands live without them.
+    from core.managers.limit_files import read_limits  # noqa: PLC0415
     from core.managers.run_creation import create_run  # noqa: PLC0415
     from core.managers.versions import set_champion  # noqa: PLC0415
 
     with one_line_errors(str(ctx.info_name)):
         settings = load_settings()
         months = train_month or ["2021-01"]
+        asked = FamilyLimits() if limits is None else read_limits(limits)
         parameters = _parameters(
             taxis=taxi or ["green"],
             train_months=months,
@@ -49,6 +55,8 @@ def train(
             validation_days=validation_days,
             version=version or None,
             data=[path.resolve() for path in data or ()],
+            limits=asked.quality,
+            gate=asked.gate,
         )
         with opened_runs(settings) as runs:
             run = create_run(runs, parameters, settings.models_dir)

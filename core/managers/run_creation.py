@@ -4,14 +4,18 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from core.managers.limit_files import load_limits
 from core.managers.runs import Runs
 from core.schemas.catalog import TRIP_DURATION
 from core.schemas.route import Route
 from core.schemas.run import Run, RunParameters
+from core.services.limits import override
 
 
 def create_run(runs: Runs, parameters: RunParameters, models_dir: Path, *, for_worker: bool = False) -> Run:
     """Queue a run; without a champion in its parameters it is compared with the one that answers now.
+
+    Limits that its parameters do not name are those of the family's file as it is now.
 
     Parameters
     ----------
@@ -23,9 +27,19 @@ def create_run(runs: Runs, parameters: RunParameters, models_dir: Path, *, for_w
         ``repo/models``, whose route names the champion.
     for_worker : bool
         Whether a worker shall execute it.
+
+    Raises
+    ------
+    SettingsError
+        If the family's file of limits is wrong.
     """
-    champion = parameters.champion or _champion(models_dir / TRIP_DURATION.model)
-    return runs.create(parameters.model_copy(update={"champion": champion}), for_worker=for_worker)
+    limits = load_limits(TRIP_DURATION.model)
+    fixed = {
+        "champion": parameters.champion or _champion(models_dir / TRIP_DURATION.model),
+        "limits": override(limits.quality, parameters.limits),
+        "gate": override(limits.gate, parameters.gate),
+    }
+    return runs.create(parameters.model_copy(update=fixed), for_worker=for_worker)
 
 
 def _champion(folder: Path) -> str | None:

@@ -1,5 +1,7 @@
 """Whether a trained version is good enough to be registered."""
 
+import math
+
 from core.schemas.evaluation import Comparison, GateLimits, Verdict
 
 
@@ -24,7 +26,9 @@ def judge(rmse_min: float, comparison: Comparison | None, limits: GateLimits) ->
     ('the RMSE of 13.000 minutes is above 12.000',)
     """
     reasons = []
-    if not rmse_min <= limits.rmse_max_min:  # a NaN is no good error either
+    if not math.isfinite(rmse_min):
+        reasons.append(f"the RMSE is {rmse_min} minutes")
+    elif limits.rmse_max_min is not None and rmse_min > limits.rmse_max_min:
         reasons.append(f"the RMSE of {rmse_min:.3f} minutes is above {limits.rmse_max_min:.3f}")
     if comparison is not None and not comparison.difference_min <= noise_margin_min(comparison, limits):
         reasons.append(
