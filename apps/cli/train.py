@@ -90,6 +90,8 @@ def report(run: Run, models_dir: Path) -> None:
     evaluation = Evaluation.model_validate(manifest.metrics["gate"])
     if evaluation.comparison is not None:
         typer.echo(_compared(evaluation.comparison))
+    for warning in evaluation.verdict.warnings:
+        typer.echo(f"unlike the champion: {warning}")
     typer.echo(f"run {run.id}: stored in {folder}")
 
 
@@ -112,15 +114,18 @@ def _table(manifest: Manifest, parameters: RunParameters) -> Table:
         for name, kind in {", ".join(months): figures, **apart}.items():
             if kind["rows"]:
                 table.add_row(name, f"{kind['rows']:,}", f"{error_of(kind)[1]:.3f}")
-    validation = Evaluation.model_validate(manifest.metrics["gate"]).validation_rmse_min
-    if validation is not None:
-        table.add_row(f"last {parameters.validation_days} days, fitted without them", "", f"{validation:.3f}")
+    evaluation = Evaluation.model_validate(manifest.metrics["gate"])
+    for name, variant in evaluation.variants.items():
+        table.add_row(f"  {name}", f"{variant.rows:,}", f"{variant.rmse:.3f}")
+    if evaluation.validation_rmse is not None:
+        told = f"last {parameters.validation_days} days, fitted without them"
+        table.add_row(told, "", f"{evaluation.validation_rmse:.3f}")
     return table
 
 
 def _compared(comparison: Comparison) -> str:
     seen = " (which learnt from these trips)" if comparison.champion_saw_test_data else ""
     return (
-        f"champion {comparison.champion}{seen} on the same test trips: {comparison.champion_rmse_min:.3f};"
-        f" difference {comparison.difference_min:+.3f} ± {comparison.standard_error_min:.3f}"
+        f"champion {comparison.champion}{seen} on the same test trips: {comparison.champion_rmse:.3f};"
+        f" difference {comparison.difference:+.3f} ± {comparison.standard_error:.3f}"
     )

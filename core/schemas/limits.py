@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict
 
-from core.schemas.evaluation import GateLimits
+from core.schemas.gate_limits import GateLimits
 from core.schemas.quality import QualityLimits
 
 

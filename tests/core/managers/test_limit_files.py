@@ -15,8 +15,8 @@ def written(folder: Path, text: str) -> Path:
 
 
 def test_a_file_names_some_limits_and_the_others_have_their_defaults(tmp_path: Path) -> None:
-    limits = read_limits(written(tmp_path, "gate:\n  rmse_max_min: 3\n"))
-    assert limits.gate.rmse_max_min == 3.0
+    limits = read_limits(written(tmp_path, "gate:\n  rmse_max: 3\n"))
+    assert limits.gate.rmse_max == 3.0
     assert limits.quality == FamilyLimits().quality
 
 
@@ -32,7 +32,7 @@ def test_an_empty_file_holds_the_defaults(tmp_path: Path) -> None:
     ("text", "complaint"),
     [
         ("gate:\n  rmse_maximum: 3\n", "anything.yaml: gate.rmse_maximum: Extra inputs are not permitted"),
-        ("gate:\n  rmse_max_min: '3'\n", "anything.yaml: gate.rmse_max_min: Input should be a valid number"),
+        ("gate:\n  rmse_max: '3'\n", "anything.yaml: gate.rmse_max: Input should be a valid number"),
         ("quality:\n  null_share: 2\n", "anything.yaml: quality.null_share: .* less than or equal to 1"),
         ("quality:\n  null_share: .nan\n", "anything.yaml: quality.null_share: .* finite"),
         ("- gate\n", "anything.yaml: content: "),
@@ -58,4 +58,4 @@ def test_a_file_that_is_not_there_is_said_to_be_unreadable(tmp_path: Path) -> No
 @pytest.mark.parametrize("path", sorted(GATES.glob("*.yaml")), ids=lambda path: path.stem)
 def test_each_file_of_the_tree_is_valid_and_belongs_to_a_family(path: Path) -> None:
     assert path.stem in {entry.model for entry in CATALOG}
-    assert read_limits(path).gate.rmse_max_min is not None
+    assert read_limits(path).gate.rmse_max is not None
