@@ -82,12 +82,14 @@ PREDICTION_KINDS: Mapping[type[TripcastError], Kind] = {
         HTTPStatus.SERVICE_UNAVAILABLE, QUEUE_FAILED, "Broker unavailable", _RETRY_SOON
     ),
     errors.NoWorkerError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, QUEUE_FAILED, "No worker", _RETRY_LATER),
+    errors.NoVersionError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, QUEUE_FAILED, "No version", _RETRY_LATER),
     errors.LineFullError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, QUEUE_FAILED, "Too many requests wait", _RETRY_SOON),
     errors.OverloadError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, QUEUE_FAILED, "Overloaded", _RETRY_SOON),
     errors.DeadlinePassedError: Kind(HTTPStatus.GATEWAY_TIMEOUT, TIMED_OUT, "Deadline passed"),
 }
 RUN_KINDS: Mapping[type[TripcastError], Kind] = {
     **_REQUEST_KINDS,
+    errors.UnknownModelError: Kind(HTTPStatus.BAD_REQUEST, BAD_REQUEST, "Unknown model"),
     errors.UnknownRunError: Kind(HTTPStatus.NOT_FOUND, BAD_REQUEST, "Unknown run"),
     errors.RunStateError: Kind(HTTPStatus.CONFLICT, BAD_REQUEST, "Not in this state"),
     errors.DatabaseUnavailableError: Kind(

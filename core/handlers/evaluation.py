@@ -1,30 +1,28 @@
 """Evaluate: errors of a candidate on test trips, beside the champion's on the same rows."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Set
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from core.handlers.base import Predictor
+from core.handlers.distribution import ks_statistic, stability_index
+from core.handlers.predictor import Predictor
 from core.schemas.evaluation import Comparison, Slice
 
 FloatArray = NDArray[np.float64]
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-BAND_STARTS_MILES = (1.0, 2.0, 5.0, 10.0)
-BANDS = np.array(["0 to 1", "1 to 2", "2 to 5", "5 to 10", "10 and more"])
 SMALLEST_SLICE = 100
 """Rows; the error of fewer says more about the rows than about the model."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Predictions:
-    """What two models say about the same trips, (n_trips,) minutes each."""
+    """What two models say about the same rows, (n_rows,) each, in the unit of the labels."""
 
-    duration_min: FloatArray
+    labels: FloatArray
     candidate: FloatArray
     champion: FloatArray | None
 
@@ -40,7 +38,7 @@ class Champion:
 
 
 def rmse(errors: FloatArray) -> float:
-    """Return the root of the mean square, in minutes."""
+    """Return the root of the mean square, in the unit of the errors."""
     return float(np.sqrt(np.mean(errors**2)))
 
 
@@ -62,43 +60,34 @@ def compare(predictions: Predictions, champion: Champion, *, tested: Set[str]) -
     """
     if predictions.champion is None:
         return None
-    ours, theirs = (given - predictions.duration_min for given in (predictions.candidate, predictions.champion))
+    ours, theirs = (given - predictions.labels for given in (predictions.candidate, predictions.champion))
     squared = ours**2 - theirs**2
     total = max(rmse(ours) + rmse(theirs), np.finfo(np.float64).tiny)
     shift = np.quantile(predictions.candidate, QUANTILES) - np.quantile(predictions.champion, QUANTILES)
     return Comparison(
         champion=champion.version,
-        champion_rmse_min=rmse(theirs),
-        difference_min=float(np.mean(squared)) / total,
-        standard_error_min=float(np.std(squared)) / len(squared) ** 0.5 / total,
+        champion_rmse=rmse(theirs),
+        difference=float(np.mean(squared)) / total,
+        standard_error=float(np.std(squared)) / len(squared) ** 0.5 / total,
         champion_saw_test_data=bool(tested & champion.training_sha256),
-        prediction_shift_min={f"{level:g}": float(value) for level, value in zip(QUANTILES, shift, strict=True)},
+        stability_index=stability_index(predictions.candidate, predictions.champion),
+        ks=ks_statistic(predictions.candidate, predictions.champion),
+        prediction_shift={f"{level:g}": float(value) for level, value in zip(QUANTILES, shift, strict=True)},
     )
 
 
-def slices(trips: pl.DataFrame, seen: NDArray[np.bool_], predictions: Predictions) -> dict[str, dict[str, Slice]]:
-    """Measure both models by hour, distance, borough pair, and whether the candidate's training saw the pair.
+def slices(columns: pl.DataFrame, predictions: Predictions) -> dict[str, dict[str, Slice]]:
+    """Measure both models by each dimension.
 
     Parameters
     ----------
-    trips : polars.DataFrame
-        As prepared, (n_trips, n_columns).
-    seen : ndarray, (n_trips,) bool
-        Whether training saw the zone pair.
+    columns : polars.DataFrame
+        One text column a dimension, (n_rows, n_dimensions).
     predictions : Predictions
-        Of both on these trips.
+        Of both on these rows.
     """
-    dimensions: Mapping[str, pl.Expr] = {
-        "pickup_hour": pl.col("pickup_at").dt.strftime("%H"),
-        "boroughs": pl.format("{} to {}", "pickup_borough", "dropoff_borough"),
-    }
-    bands = BANDS[np.searchsorted(BAND_STARTS_MILES, trips["trip_distance"].to_numpy(), side="right")]
-    columns = trips.select(value.alias(name) for name, value in dimensions.items()).with_columns(
-        distance_miles=pl.Series(bands.tolist(), dtype=pl.String),
-        zone_pair=pl.Series(np.where(seen, "seen", "unseen").tolist(), dtype=pl.String),
-    )
-    ours = (predictions.candidate - predictions.duration_min) ** 2
-    theirs = None if predictions.champion is None else (predictions.champion - predictions.duration_min) ** 2
+    ours = (predictions.candidate - predictions.labels) ** 2
+    theirs = None if predictions.champion is None else (predictions.champion - predictions.labels) ** 2
     squares = columns.with_columns(
         ours=pl.Series(ours),
         theirs=pl.lit(None, dtype=pl.Float64) if theirs is None else pl.Series(theirs),
@@ -107,17 +96,16 @@ def slices(trips: pl.DataFrame, seen: NDArray[np.bool_], predictions: Prediction
 
 
 def _slices_of(squares: pl.DataFrame, name: str) -> dict[str, Slice]:
+    ours, theirs, difference = pl.col("ours"), pl.col("theirs"), pl.col("ours") - pl.col("theirs")
+    both = ours.mean().sqrt() + theirs.mean().sqrt()
+    error = pl.when(both > 0).then(difference.std(ddof=0) / pl.len().sqrt() / both).otherwise(both)  # as in compare
     means = (
         squares.group_by(name)
-        .agg(rows=pl.len(), ours=pl.col("ours").mean().sqrt(), theirs=pl.col("theirs").mean().sqrt())
+        .agg(rows=pl.len(), ours=ours.mean().sqrt(), theirs=theirs.mean().sqrt(), error=error)
         .filter(pl.col("rows") >= SMALLEST_SLICE)
         .sort(name)
     )
     return {
-        value: Slice(rows=rows, rmse_min=ours, champion_rmse_min=theirs) for value, rows, ours, theirs in means.rows()
+        value: Slice(rows=rows, rmse=ours, champion_rmse=theirs, standard_error=error)
+        for value, rows, ours, theirs, error in means.rows()
     }
-
-
-def columns_of(trips: pl.DataFrame, names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
-    """Return feature columns as arrays, (n_trips,) each."""
-    return {name: trips[name].to_numpy() for name in names}

@@ -10,7 +10,9 @@ from functools import cached_property
 from pydantic import BaseModel
 
 from core.schemas.batch import batch_reply_model, batch_request_model
+from core.schemas.tip import TipReply, TipRequest, TipRow
 from core.schemas.trip import TripReply, TripRequest, TripRow
+from core.utilities.errors import UnknownModelError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,10 @@ class CatalogEntry:
         ``module:Class`` of the handler that trains and serves the model.
     collection : str
         Field of a batch's body that holds its rows.
+    designs : tuple of str
+        Names of the handler's designs, the default first; empty: the family is not trained here.
+    optional : bool
+        Workers start without a version of it, and readiness does not wait for it; a request for it is then refused.
     """
 
     model: str
@@ -45,6 +51,8 @@ class CatalogEntry:
     output: str
     handler: str
     collection: str
+    designs: tuple[str, ...] = ()
+    optional: bool = False
 
     @cached_property
     def batch_request(self) -> type[BaseModel]:
@@ -90,6 +98,35 @@ TRIP_DURATION = CatalogEntry(
     output="duration",
     handler="core.handlers.trip_duration:TripDurationHandler",
     collection="trips",
+    designs=("linear",),
 )
 
-CATALOG: tuple[CatalogEntry, ...] = (TRIP_DURATION,)
+TIP_SHARE = CatalogEntry(
+    model="tip_share",
+    resource="tip",
+    row=TipRow,
+    request=TipRequest,
+    reply=TipReply,
+    output="tip_share",
+    handler="core.handlers.tip_share:TipShareHandler",
+    collection="trips",
+    designs=("zones",),
+    optional=True,
+)
+
+CATALOG: tuple[CatalogEntry, ...] = (TRIP_DURATION, TIP_SHARE)
+"""The first one is the installation's own: ``/health`` names its version."""
+
+
+def entry_of(model: str) -> CatalogEntry:
+    """Return the entry of a model.
+
+    Raises
+    ------
+    UnknownModelError
+        If the catalog has none of that name.
+    """
+    for entry in CATALOG:
+        if entry.model == model:
+            return entry
+    raise UnknownModelError(f"no model is called {model!r}; there are: {', '.join(entry.model for entry in CATALOG)}")

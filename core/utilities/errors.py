@@ -24,6 +24,10 @@ class EvaluationGateError(TripcastError):
     """Raised when a trained version is not good enough to be registered; the message says why."""
 
 
+class UnknownModelError(TripcastError):
+    """Raised when a model, or a design of it, is asked for that the catalog does not have."""
+
+
 class UnknownRunError(TripcastError):
     """Raised when a run is asked for that does not exist."""
 
@@ -86,6 +90,10 @@ class BrokerUnavailableError(TripcastError):
 
 class NoWorkerError(TripcastError):
     """Raised when no worker answers on the queue."""
+
+
+class NoVersionError(TripcastError):
+    """Raised when workers take the model's tasks, and none of them holds a version of it."""
 
 
 class LineFullError(TripcastError):

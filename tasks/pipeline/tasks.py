@@ -4,9 +4,7 @@ from celery import Task, shared_task
 from loguru import logger
 
 from core.managers.database import open_database
-from core.managers.run_execution import execute_run
 from core.managers.runs import Runs
-from core.managers.workplace import Workplace
 from core.utilities.errors import RunInterruptedError, RunStateError, TripcastError, UnknownRunError
 from tasks.pipeline.app import EXECUTE_RUN
 
@@ -22,11 +20,19 @@ def execute(self: Task, run_id: str, attempt: int) -> None:  # noqa: D417 (`self
     attempt : int
         Attempts that it has had; with more, the message is an old one and is dropped.
     """
+    # Only here, in the process that a run has for itself: they hold 240 MiB, and a worker mostly waits.
+    from core.managers.run_execution import execute_run  # noqa: PLC0415
+    from core.managers.workplace import Workplace  # noqa: PLC0415
+
     settings = self.app.settings
     # Opened here and not before the fork: connections do not survive one.
     engine = open_database(settings.runs_url)
     try:
-        workplace = Workplace(data_dir=settings.data_dir, models_dir=settings.models_dir)
+        workplace = Workplace(
+            data_dir=settings.data_dir,
+            models_dir=settings.models_dir,
+            allowed_classes=tuple(settings.model_allowed_classes),
+        )
         run = execute_run(Runs(engine), run_id, workplace, attempt=attempt)
         logger.bind(run_id=run_id, version=run.version).info("run succeeded")
     except (RunStateError, RunInterruptedError, UnknownRunError) as error:
