@@ -16,7 +16,8 @@ import typer
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 
-from core.handlers.tlc import PICKUP_TIME, Trips, read_trips
+from core.handlers.examples import Examples
+from core.handlers.tlc import PICKUP_TIME, read_trips
 from core.managers.downloads import green_trips_file
 from core.models.trip_duration.fallback import ZoneFallback
 from core.models.trip_duration.features import DISTANCE, DROPOFF, PAIR, PICKUP, derive
@@ -47,14 +48,12 @@ def divided(file: Path, split: date, folder: Path) -> tuple[Path, Path]:
     return folder / "early.parquet", folder / "late.parquet"
 
 
-def show(name: str, train: Trips, test: Trips) -> None:
+def show(name: str, train: Examples, test: Examples) -> None:
     """Print one line."""
     known = set(derive(train.columns)[PAIR])
     unseen = np.array([pair not in known for pair in derive(test.columns)[PAIR]])
     columns = {key: column[unseen] for key, column in derive(test.columns).items()}
-    errors = (
-        method(derive(train.columns), train.duration_min, columns) - test.duration_min[unseen] for method in METHODS
-    )
+    errors = (method(derive(train.columns), train.labels, columns) - test.labels[unseen] for method in METHODS)
     typer.echo(f"{name:25}{unseen.sum():13,}" + "".join(f"{np.sqrt(np.mean(error**2)):11.3f}" for error in errors))
 
 

@@ -88,6 +88,7 @@ PREDICTION_KINDS: Mapping[type[TripcastError], Kind] = {
 }
 RUN_KINDS: Mapping[type[TripcastError], Kind] = {
     **_REQUEST_KINDS,
+    errors.UnknownModelError: Kind(HTTPStatus.BAD_REQUEST, BAD_REQUEST, "Unknown model"),
     errors.UnknownRunError: Kind(HTTPStatus.NOT_FOUND, BAD_REQUEST, "Unknown run"),
     errors.RunStateError: Kind(HTTPStatus.CONFLICT, BAD_REQUEST, "Not in this state"),
     errors.DatabaseUnavailableError: Kind(

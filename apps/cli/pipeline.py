@@ -50,7 +50,13 @@ def opened_runs(settings: Settings | None = None) -> Iterator["Runs"]:
 def workplace_of(settings: Settings, *, url: str = TLC_URL, progress: "StepProgress | None" = None) -> Workplace:
     """Return the workplace that the settings name."""
     told = None if progress is None else progress.downloaded
-    return Workplace(data_dir=settings.data_dir, models_dir=settings.models_dir, url=url, progress=told)
+    return Workplace(
+        data_dir=settings.data_dir,
+        models_dir=settings.models_dir,
+        url=url,
+        progress=told,
+        allowed_classes=tuple(settings.model_allowed_classes),
+    )
 
 
 def carry_out(runs: "Runs", run_id: str, settings: Settings, *, url: str = TLC_URL) -> Run:

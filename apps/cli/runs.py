@@ -7,11 +7,11 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
+from apps.cli.figures import error_of, parts_of
 from apps.cli.pipeline import carry_out, one_line_errors, opened_runs
 from apps.cli.train import report, train
 from config import Settings, load_settings
 from core.managers.downloads import TLC_URL
-from core.schemas.catalog import TRIP_DURATION
 from core.schemas.run import Run
 from core.services.run_comparison import differing_parameters, differing_steps
 from core.utilities.errors import ArtifactError
@@ -111,9 +111,10 @@ def _figures(run: Run, settings: Settings) -> dict[str, str]:
     from core.managers.artifacts import read_manifest  # noqa: PLC0415 (it imports scikit-learn)
 
     try:
-        metrics = read_manifest(settings.models_dir / TRIP_DURATION.model / str(run.version)).metrics
+        metrics = read_manifest(settings.models_dir / run.parameters.model / str(run.version)).metrics
     except ArtifactError:
         return {}
-    parts = {"test RMSE (min)": metrics["evaluation"], "  seen pairs": metrics["evaluation"]["seen_pairs"],
-             "  unseen pairs": metrics["evaluation"]["unseen_pairs"], "training RMSE (min)": metrics["training"]}  # fmt: skip
-    return {name: f"{figures['rmse_min']:.3f}" for name, figures in parts.items() if figures["rows"]}
+    error, _ = error_of(metrics["evaluation"])
+    apart = {f"  {name}": part for name, part in parts_of(metrics["evaluation"]).items()}
+    parts = {f"test {error}": metrics["evaluation"], **apart, f"training {error}": metrics["training"]}
+    return {name: f"{error_of(figures)[1]:.3f}" for name, figures in parts.items() if figures["rows"]}

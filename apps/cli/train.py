@@ -8,10 +8,10 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
+from apps.cli.figures import error_of, parts_of
 from apps.cli.pipeline import carry_out, one_line_errors, opened_runs
 from config import load_settings
 from core.managers.downloads import TLC_URL
-from core.schemas.catalog import TRIP_DURATION
 from core.schemas.evaluation import Comparison, Evaluation
 from core.schemas.manifest import Manifest
 from core.schemas.run import Run, RunParameters
@@ -21,6 +21,8 @@ from core.utilities.errors import DataError
 def train(
     ctx: typer.Context,
     *,
+    model: Annotated[str, typer.Option(help="Model of the catalog.")] = "trip_duration",
+    design: Annotated[str | None, typer.Option(help="How it is built. [the model's first design]")] = None,
     data: Annotated[
         list[Path] | None, typer.Option(help="Folder, or files, of the months; without it they are downloaded.")
     ] = None,
@@ -34,7 +36,7 @@ def train(
     champion: Annotated[bool, typer.Option("--champion", help="Let the new version answer from now on.")] = False,
     source: Annotated[str, typer.Option(help="Where the TLC's files are downloaded from.")] = TLC_URL,
 ) -> None:
-    """Train the trip-duration model on months of taxi trips and register it as a new version."""
+    """Train a model on months of taxi trips and register it as a new version."""
     # They import scikit-learn and SQLAlchemy, which takes a second, and other commands live without them.
     from core.managers.run_creation import create_run  # noqa: PLC0415
     from core.managers.versions import set_champion  # noqa: PLC0415
@@ -43,6 +45,8 @@ def train(
         settings = load_settings()
         months = train_month or ["2021-01"]
         parameters = _parameters(
+            model=model,
+            design=design,
             taxis=taxi or ["green"],
             train_months=months,
             test_months=test_month or [next_month(max(months))],
@@ -55,7 +59,7 @@ def train(
             run = carry_out(runs, run.id, settings, url=source)
         report(run, settings.models_dir)
         if champion and run.version is not None:
-            set_champion(settings.models_dir, TRIP_DURATION.model, run.version)
+            set_champion(settings.models_dir, run.parameters.model, run.version)
     if not champion:
         typer.echo(f"to serve it: MODEL_VERSION={run.version} make run, or train with --champion")
 
@@ -72,7 +76,7 @@ def report(run: Run, models_dir: Path) -> None:
     """Print the figures of the version that a run registered."""
     from core.managers.artifacts import read_manifest  # noqa: PLC0415 (it imports scikit-learn)
 
-    folder = models_dir / TRIP_DURATION.model / str(run.version)
+    folder = models_dir / run.parameters.model / str(run.version)
     manifest = read_manifest(folder)
     Console().print(_table(manifest, run.parameters))
     evaluation = Evaluation.model_validate(manifest.metrics["gate"])
@@ -92,15 +96,14 @@ def _parameters(**values: Any) -> RunParameters:  # noqa: ANN401 (what the comma
 
 
 def _table(manifest: Manifest, parameters: RunParameters) -> Table:
-    table = Table(
-        f"{' and '.join(parameters.taxis)} taxi", "trips", "RMSE (minutes)", title=f"version {manifest.version}"
-    )
+    error, _ = error_of(manifest.metrics["training"])
+    table = Table(f"{' and '.join(parameters.taxis)} taxi", "rows", error, title=f"version {manifest.version}")
     for months, part in ((parameters.train_months, "training"), (parameters.test_months, "evaluation")):
         figures = manifest.metrics[part]
-        kinds = [(", ".join(months), figures), *((f"  {k} pairs", figures[f"{k}_pairs"]) for k in ("seen", "unseen"))]
-        for name, kind in kinds:
+        apart = {f"  {name}": part for name, part in parts_of(figures).items()}
+        for name, kind in {", ".join(months): figures, **apart}.items():
             if kind["rows"]:
-                table.add_row(name, f"{kind['rows']:,}", f"{kind['rmse_min']:.3f}")
+                table.add_row(name, f"{kind['rows']:,}", f"{error_of(kind)[1]:.3f}")
     validation = Evaluation.model_validate(manifest.metrics["gate"]).validation_rmse_min
     if validation is not None:
         table.add_row(f"last {parameters.validation_days} days, fitted without them", "", f"{validation:.3f}")

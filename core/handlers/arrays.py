@@ -41,12 +41,12 @@ def as_arrays(columns: Mapping[str, Sequence[Any]], rules: Sequence[Rule]) -> di
 
 def _as_array(values: Sequence[Any], rule: Rule) -> NDArray[Any] | None:
     if isinstance(rule, TimeRule):
-        return np.array(values, dtype="datetime64[s]") if rule.accepts_all(values) else None
+        return np.array(values, dtype=rule.dtype) if rule.accepts_all(values) else None
     # NumPy would take True for 1 and "3" for a text, so the types come first.
     if not (_INTEGERS if rule.whole else _NUMBERS).issuperset(map(type, values)):
         return None
     try:
-        array = np.array(values, dtype=np.int64 if rule.whole else np.float64)
+        array = np.array(values, dtype=rule.dtype)
     except OverflowError:
         return None
     # A NaN is the lowest and the highest of its column, and in no range.

@@ -1,24 +1,36 @@
-"""The template that every handler fits: data in, predictions out."""
+"""The template that every handler fits: data in, predictions out.
 
-from collections.abc import Mapping, Sequence
+What all families share is written here; what differs is a hook, and a family overrides those that it needs.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from core.handlers.batch import Columns, serve_rows
+from core.handlers.columns import column_rules
+from core.handlers.design import Design
+from core.handlers.examples import Examples
+from core.handlers.predictor import Predictor
 from core.schemas.manifest import GoldenRows
 from core.schemas.outcome import BatchOutcome
+from core.schemas.snapshot import Taxi
+from core.utilities.errors import ArtifactError, DataError
 
+if TYPE_CHECKING:  # a worker, which imports this module, never trains and does without polars
+    import polars as pl
 
-class Predictor(Protocol):
-    """What a fitted model can do, ours or a team's own.
+    from core.handlers.source import Source
 
-    ``transform`` takes columns of equal length (features, and what the handler derives from them) and
-    returns one float64 a row, (n_rows,). It is pure and may be called from any thread.
-    """
+FloatArray = NDArray[np.float64]
+Features = Callable[[Columns], Mapping[str, NDArray[Any]]]
 
-    def transform(self, columns: Mapping[str, Any]) -> Any:  # noqa: ANN401 (anything array-like)
-        """Predict the rows of ``columns``."""
-        ...
+GOLDEN_SEEN = 16
+GOLDEN_UNSEEN = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,33 +62,173 @@ class TrainedModel:
     artifact: bytes | None = None
 
 
-class Handler(Protocol):
-    """Moves data between the outside and a model family. A handler is built without arguments."""
+class BaseHandler:
+    """Moves data between the outside and a model family. A handler is built without arguments.
 
-    @property
-    def artifact_classes(self) -> Sequence[str]:
-        """Our own classes that an artifact of this family may name, ``module.Class`` each."""
-        ...
+    A family sets the class variables and overrides hooks. Serving needs ``row`` and ``example``; training needs
+    ``designs``, ``label`` and ``sources`` too.
+    """
 
-    @property
-    def example(self) -> Mapping[str, list[Any]]:
-        """A batch of one row that every model of this family must be able to predict."""
-        ...
+    row: ClassVar[type[BaseModel]]
+    """Schema of one row; its fields are the features."""
+    example: ClassVar[Mapping[str, list[Any]]]
+    """A batch of one row that every model of this family must be able to predict."""
+    designs: ClassVar[Mapping[str, Design]] = {}
+    """By name; the first is the default."""
+    artifact_classes: ClassVar[Sequence[str]] = ()
+    """Our own classes that an artifact of this family may name, ``module.Class`` each."""
+    label: ClassVar[str] = ""
+    """Column of the prepared rows that is to be predicted."""
+    unit: ClassVar[str] = ""
+    """Of the label, as names end with it: ``min`` for minutes."""
+    slice_columns: ClassVar[Sequence[str]] = ()
+    """Columns of the prepared rows that ``slices`` reads, beside the features."""
+
+    def __init__(self) -> None:
+        self._rules = column_rules(self.row)
+
+    # Serving.
 
     def adapt(self, loaded: object) -> Predictor:
-        """Turn what an artifact held into a predictor.
+        """Turn what an artifact held into a predictor: an object with a method ``transform(columns)``.
 
         Raises
         ------
         ArtifactError
             If it is nothing that this family can serve.
         """
-        ...
+        match loaded:
+            case object(transform=method) if callable(method):
+                return loaded  # duck-typed: it has what Predictor asks for
+        raise ArtifactError("the pickle holds no object with transform")
 
-    def train(self, *, training: Sequence[Path], evaluation: Sequence[Path], label: str) -> TrainedModel:
-        """Fit to the files of ``training``, measure on those of ``evaluation``."""
-        ...
+    def features(self, columns: Columns) -> Mapping[str, NDArray[Any]]:
+        """Turn raw columns into what a team's own model reads; the family's own designs have theirs."""
+        return {
+            rule.name: np.array(columns[rule.name], dtype=rule.dtype) for rule in self._rules if rule.name in columns
+        }
 
-    def serve(self, predictor: Predictor, columns: Mapping[str, list[Any]]) -> BatchOutcome:
-        """Predict rows as they come off the wire; a row that fails, fails alone."""
-        ...
+    def post_process(self, predictions: FloatArray) -> FloatArray:
+        """Bring finite predictions into the units and bounds in which they leave, (n_rows,) float64."""
+        return predictions
+
+    def serve(self, predictor: Predictor, columns: Columns) -> BatchOutcome:
+        """Predict rows as they come off the wire; see :func:`core.handlers.batch.serve_rows`."""
+        prepare = self._features_of(predictor)
+        return serve_rows(predictor, columns, rules=self._rules, prepare=prepare, finish=self.post_process)
+
+    def predict(self, predictor: Predictor, columns: Mapping[str, NDArray[Any]]) -> FloatArray:
+        """Predict valid rows as they are served, (n_rows,) float64."""
+        features = self._features_of(predictor)(columns)
+        return self.post_process(np.asarray(predictor.transform(features), dtype=np.float64))
+
+    # Training.
+
+    def sources(self) -> Mapping[Taxi, "Source"]:
+        """Return where the family's rows come from; imported here, as a worker does without its libraries."""
+        raise DataError(f"{type(self).__name__} has no training data")
+
+    def design(self, name: str | None) -> tuple[str, Design]:
+        """Return a design and its name; None stands for the default.
+
+        Raises
+        ------
+        DataError
+            If the family has none of that name.
+        """
+        chosen = name or next(iter(self.designs), "")
+        if chosen not in self.designs:
+            raise DataError(f"no design is called {chosen!r}; there are: {', '.join(self.designs) or 'none'}")
+        return chosen, self.designs[chosen]
+
+    def examples(self, rows: "pl.LazyFrame") -> Examples:
+        """Take the raw columns and the labels from prepared rows."""
+        frame = rows.select(*self.row.model_fields, self.label).collect()
+        columns = {name: frame[name].to_numpy() for name in self.row.model_fields}
+        return Examples(columns=columns, labels=frame[self.label].to_numpy())
+
+    def train(
+        self,
+        training: Examples,
+        evaluation: Examples,
+        *,
+        label: str,
+        design: str | None = None,
+        training_data: Mapping[str, str] | None = None,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> TrainedModel:
+        """Fit a design to valid rows, and measure it on both sets.
+
+        Parameters
+        ----------
+        training, evaluation : Examples
+            The second are only measured on.
+        label : str
+            What the version id starts with, such as the month.
+        design : str, optional
+            Name of the design; by default the family's first.
+        training_data : mapping of str to str, optional
+            SHA-256 of each file that the training rows came from, by name.
+        parameters : mapping, optional
+            JSON values that decided which rows these are.
+
+        Raises
+        ------
+        DataError
+            If the family has no such design.
+        """
+        name, chosen = self.design(design)
+        predictor = chosen.fit(training.columns, training.labels)
+        return TrainedModel(
+            predictor=predictor,
+            label=f"{label}-{name}",
+            training_data=dict(training_data or {}),
+            parameters={**chosen.parameters, **(parameters or {})},
+            metrics={"training": self.measure(predictor, training), "evaluation": self.measure(predictor, evaluation)},
+            golden_rows=self.golden_rows(predictor, training, evaluation),
+        )
+
+    def measure(self, predictor: Predictor, examples: Examples) -> dict[str, Any]:
+        """Return the figures of the manifest: ``rows``, and the root mean squared error in the label's unit."""
+        return self.errors_told(self.predict(predictor, examples.columns) - examples.labels)
+
+    def knows(self, predictor: Predictor, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_] | None:
+        """Tell for each row whether training saw its like, (n_rows,) bool; None where the predictor cannot tell."""
+        del predictor, columns
+        return None
+
+    def slices(self, rows: "pl.DataFrame", predictor: Predictor) -> "pl.DataFrame":
+        """Return the parts that each prepared row is measured in: one text column a dimension, (n_rows, n)."""
+        del predictor
+        return rows.select()
+
+    def golden_rows(self, predictor: Predictor, training: Examples, evaluation: Examples) -> GoldenRows:
+        """Take the example, rows spread over the training data, and rows whose like it does not have."""
+        known = self.knows(predictor, evaluation.columns)
+        unseen = np.flatnonzero(np.zeros(0) if known is None else ~known)
+        picks = (
+            (training, np.linspace(0, len(training.labels) - 1, GOLDEN_SEEN, dtype=np.int64)),
+            (evaluation, unseen[:: max(1, len(unseen) // GOLDEN_UNSEEN)][:GOLDEN_UNSEEN]),
+        )
+        columns = {
+            name: [*first, *(value for source, rows in picks for value in self.as_sent(source.columns[name][rows]))]
+            for name, first in self.example.items()
+        }
+        predictions = self.serve(predictor, columns).predictions
+        return GoldenRows(columns=columns, predictions=[value for value in predictions if value is not None])
+
+    def as_sent(self, values: NDArray[Any]) -> list[Any]:
+        """Return raw values of a column as they come in a request: JSON values."""
+        sent: list[Any] = values.tolist()
+        return sent
+
+    def errors_told(self, errors: FloatArray) -> dict[str, Any]:
+        """Return the figures of some errors, (n_rows,), under names that end with the unit."""
+        name = f"rmse_{self.unit}" if self.unit else "rmse"
+        return {"rows": len(errors), name: float(np.sqrt(np.mean(errors**2))) if len(errors) else None}
+
+    def _features_of(self, predictor: Predictor) -> Features:
+        for design in self.designs.values():
+            if isinstance(predictor, design.predictor):
+                return design.features
+        return self.features

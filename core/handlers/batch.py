@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.handlers.arrays import as_arrays
-from core.handlers.base import Predictor
 from core.handlers.columns import LARGE, Rule, check_columns, check_rows
+from core.handlers.predictor import Predictor
 from core.schemas.outcome import BatchOutcome, RowError, RowErrorCode
 from core.utilities.errors import FeatureError
 

@@ -51,6 +51,11 @@ class ColumnRule:
         return all(map(self.accepts, values))
 
     @property
+    def dtype(self) -> str:
+        """NumPy's type of the column as an array; a missing number is NaN."""
+        return "int64" if self.whole and self.required else "float64"
+
+    @property
     def complaint(self) -> str:
         """What a value that is not accepted is told."""
         return f"{self.name}: not {'an integer' if self.whole else 'a number'} of {self.minimum:g}..{self.maximum:g}"
@@ -70,6 +75,11 @@ class TimeRule:
     def accepts_all(self, values: Sequence[object]) -> bool:
         """Tell whether all ``values`` may stand in this column."""
         return all(map(self.accepts, values))
+
+    @property
+    def dtype(self) -> str:
+        """NumPy's type of the column as an array; a missing time is NaT."""
+        return "datetime64[s]"
 
     @property
     def complaint(self) -> str:

@@ -3,7 +3,7 @@
 Values reach the SQL as bound parameters and the file through DuckDB's reader, so nothing is pasted into the text.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -11,10 +11,10 @@ from pathlib import Path
 
 import duckdb
 
-from core.schemas.snapshot import FileFormat, Taxi
+from core.handlers.source import Source
+from core.schemas.snapshot import FileFormat
 from core.utilities.errors import DataError
 
-SQL_DIR = Path(__file__).with_name("sql")
 MEMORY_LIMIT = "1GB"
 """Of DuckDB; what does not fit is spilled beside the output."""
 
@@ -31,15 +31,10 @@ class Extraction:
 
     name: str
     """Of the raw file, for messages."""
-    taxi: Taxi
+    source: Source
     file: Path
     format: FileFormat
     month: date
-
-    @property
-    def sql(self) -> str:
-        """Text of the SQL file."""
-        return (SQL_DIR / f"{self.taxi}_trips.sql").read_text()
 
     def write(self, target: Path) -> None:
         """Write the extracted rows to a Parquet file, in the order of the raw file.
@@ -51,7 +46,7 @@ class Extraction:
         """
         with _raw_view(self) as connection:
             # DuckDB holds the rows back until they are written, so memory stays within its limit.
-            connection.sql(self.sql, params={"month": self.month}).write_parquet(str(target))
+            connection.sql(self.source.sql.read_text(), params={"month": self.month}).write_parquet(str(target))
 
     def column_types(self) -> dict[str, str]:
         """Return DuckDB's type of each column of the raw file.
@@ -64,17 +59,6 @@ class Extraction:
         with _raw_view(self) as connection:
             rows = connection.sql("describe raw").fetchall()
         return {str(name): str(kind) for name, kind, *_ in rows}
-
-
-def required_columns(taxi: Taxi) -> Mapping[str, str]:
-    """Return the raw columns that the SQL of a taxi reads, and the kind of value that each must hold."""
-    prefix = {"green": "lpep", "yellow": "tpep"}[taxi]
-    times = dict.fromkeys((f"{prefix}_pickup_datetime", f"{prefix}_dropoff_datetime"), "timestamp")
-    return {
-        **times,
-        **dict.fromkeys(("PULocationID", "DOLocationID"), "whole number"),
-        "trip_distance": "number",
-    }
 
 
 def is_of_kind(column_type: str, kind: str) -> bool:

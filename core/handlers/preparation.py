@@ -5,35 +5,20 @@ Pure expressions over columns: nothing is read here, so a file of any size is fi
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 import polars as pl
 
+from core.handlers.source import ZONE_COLUMNS, Preparation, zone_ranges
 from core.handlers.taxi_zones import boroughs
 from core.handlers.tlc import DISTANCE_END_MILES, LONGEST_MIN, SHORTEST_MIN
 from core.schemas.snapshot import Taxi
-from core.schemas.trip import ZONE_ID_MAX, ZONE_ID_MIN
 
 UNKNOWN_ZONE = 264
 """The TLC's own number for a place that was not recorded."""
 NOT_RECORDED_MILES = 0.0
 """What meters write where they have no distance; the model has a term for it."""
-ZONE_COLUMNS = ("PULocationID", "DOLocationID")
 
 _MICROSECONDS_A_MINUTE = 60e6
-
-
-class Preparation(Protocol):
-    """How the trips of one kind of taxi are prepared."""
-
-    def imputed(self, trips: pl.LazyFrame) -> pl.LazyFrame:
-        """Fill what is missing, and derive ``duration_min`` (float64)."""
-        ...
-
-    @property
-    def filters(self) -> Mapping[str, pl.Expr]:
-        """By name, what an imputed trip must satisfy."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,11 +49,10 @@ class MeterPreparation:
     @property
     def filters(self) -> Mapping[str, pl.Expr]:
         """By name, what an imputed trip must satisfy; a null satisfies nothing."""
-        zones = [pl.col(name).is_between(ZONE_ID_MIN, ZONE_ID_MAX) for name in ZONE_COLUMNS]
         return {
             "duration": pl.col("duration_min").is_between(self.shortest_min, self.longest_min).fill_null(value=False),
             "distance": pl.col("trip_distance").is_between(0.0, self.distance_end_miles, closed="left"),
-            "zone": pl.all_horizontal(zones),
+            "zone": pl.all_horizontal(*zone_ranges().values()),
         }
 
 
@@ -102,14 +86,17 @@ def prepare(trips: pl.LazyFrame, preparation: Preparation) -> pl.LazyFrame:
     Returns
     -------
     polars.LazyFrame
-        The same columns, ``duration_min`` (float64), ``pickup_borough`` and ``dropoff_borough`` (text).
+        The same columns, what the preparation derives, ``pickup_borough`` and ``dropoff_borough`` (text).
     """
     names = zip(("pickup_borough", "dropoff_borough"), ZONE_COLUMNS, strict=True)
     return (
         preparation.imputed(trips)
         .filter(*preparation.filters.values())
         .with_columns(
-            pl.col(zone).replace_strict(boroughs(), return_dtype=pl.String, default="Unknown").alias(name)
-            for name, zone in names
+            *(
+                pl.col(zone).replace_strict(boroughs(), return_dtype=pl.String, default="Unknown").alias(name)
+                for name, zone in names
+            ),
+            pickup_datetime=pl.col("pickup_at").dt.truncate("1s"),
         )
     )

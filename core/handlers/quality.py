@@ -5,28 +5,17 @@ of rows that each filter drops. All measures are shares, so a file streams by on
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 
 import pandera.polars as pa
 import polars as pl
 from pandera.config import ValidationDepth, config_context
 from pandera.errors import SchemaError, SchemaErrors
 
-from core.handlers.extraction import Extraction, is_of_kind, required_columns
-from core.handlers.preparation import ZONE_COLUMNS, Preparation
+from core.handlers.extraction import Extraction, is_of_kind
+from core.handlers.source import Source
 from core.schemas.quality import Breach, FileQuality, QualityLimits
-from core.schemas.trip import TRIP_DISTANCE_MAX_MILES, ZONE_ID_MAX, ZONE_ID_MIN
 from core.utilities.errors import DataQualityError
-
-CLOCK_SLACK = timedelta(days=1)
-"""Trips that start just before midnight are filed under the next month."""
-_MONTH_END_DAYS = 32
-_TYPES = {
-    "pickup_at": pl.Datetime("us"),
-    "dropoff_at": pl.Datetime("us"),
-    **dict.fromkeys(ZONE_COLUMNS, pl.Int64()),
-    "trip_distance": pl.Float64(),
-}
 
 
 def check_raw(file: str, extraction: Extraction) -> None:
@@ -40,7 +29,7 @@ def check_raw(file: str, extraction: Extraction) -> None:
         If the file cannot be read.
     """
     found = extraction.column_types()
-    required = required_columns(extraction.taxi)
+    required = extraction.source.raw_columns
     missing = [Breach(file=file, what=f"column {name}", found="missing", allowed=required[name])
                for name in required if name not in found]  # fmt: skip
     wrong = [Breach(file=file, what=f"type of {name}", found=found[name], allowed=kind)
@@ -48,7 +37,7 @@ def check_raw(file: str, extraction: Extraction) -> None:
     _stop_at(missing + wrong)
 
 
-def check_extracted(file: str, trips: pl.LazyFrame, *, month: date, limits: QualityLimits) -> None:
+def check_extracted(file: str, trips: pl.LazyFrame, source: Source, *, month: date, limits: QualityLimits) -> None:
     """Check rows, types, nulls and ranges of what was extracted from a file.
 
     Raises
@@ -59,21 +48,22 @@ def check_extracted(file: str, trips: pl.LazyFrame, *, month: date, limits: Qual
     rows = int(trips.select(pl.len()).collect().item())
     if rows < limits.rows_min:
         _stop_at([Breach(file=file, what="number of rows", found=f"{rows:,}", allowed=f"{limits.rows_min:,} or more")])
-    inside = _ranges(month)
+    inside = source.ranges_of(month)
     schema = pa.DataFrameSchema(
         {
             name: pa.Column(kind, nullable=True, checks=_checks(inside.get(name), limits))
-            for name, kind in _TYPES.items()
+            for name, kind in source.types.items()
         }
     )
     try:
         with config_context(validation_depth=ValidationDepth.SCHEMA_AND_DATA):
             schema.validate(trips, lazy=True)
     except SchemaErrors as error:
-        raise _quality_error([_breach(file, failure, trips, inside) for failure in error.schema_errors]) from error
+        breaches = [_breach(file, failure, trips, source.types, inside) for failure in error.schema_errors]
+        raise _quality_error(breaches) from error
 
 
-def check_dropped(file: str, trips: pl.LazyFrame, preparation: Preparation, *, limits: QualityLimits) -> FileQuality:
+def check_dropped(file: str, trips: pl.LazyFrame, source: Source, *, limits: QualityLimits) -> FileQuality:
     """Measure what each filter drops from a file, and check that it is not too much.
 
     Raises
@@ -81,16 +71,16 @@ def check_dropped(file: str, trips: pl.LazyFrame, preparation: Preparation, *, l
     DataQualityError
         If a filter drops a larger share than its limit.
     """
-    filters = preparation.filters
-    measures = preparation.imputed(trips).select(
+    filters = source.preparation.filters
+    measures = source.preparation.imputed(trips).select(
         rows=pl.len(),
         kept=pl.all_horizontal(*filters.values()).sum(),
         **{f"dropped {name}": (~keep).mean() for name, keep in filters.items()},
     )
-    nulls = trips.select(pl.col(name).is_null().mean() for name in _TYPES)
+    nulls = trips.select(pl.col(name).is_null().mean() for name in source.types)
     figures, null_share = measures.collect().row(0, named=True), nulls.collect().row(0, named=True)
     dropped = {name: float(figures[f"dropped {name}"]) for name in filters}
-    allowed = {name: float(getattr(limits, f"dropped_by_{name}")) for name in filters}
+    allowed = {name: limits.dropped_by(name) for name in filters}
     _stop_at(
         [
             Breach(file=file, what=f"share dropped by the {name} filter", found=f"{share:.2%}",
@@ -99,20 +89,6 @@ def check_dropped(file: str, trips: pl.LazyFrame, preparation: Preparation, *, l
         ]
     )  # fmt: skip
     return FileQuality(rows=figures["rows"], kept=figures["kept"], null_share=null_share, dropped_share=dropped)
-
-
-def _ranges(month: date) -> Mapping[str, pl.Expr]:
-    """Return, by column, what its values should satisfy."""
-    after = (month.replace(day=1) + timedelta(days=_MONTH_END_DAYS)).replace(day=1)
-    pickups = pl.col("pickup_at").is_between(
-        pl.lit(month).cast(pl.Datetime("us")) - CLOCK_SLACK, pl.lit(after).cast(pl.Datetime("us")) + CLOCK_SLACK
-    )
-    zones = {name: pl.col(name).is_between(ZONE_ID_MIN, ZONE_ID_MAX) for name in ZONE_COLUMNS}
-    return {
-        **zones,
-        "pickup_at": pickups,
-        "trip_distance": pl.col("trip_distance").is_between(0.0, TRIP_DISTANCE_MAX_MILES),
-    }
 
 
 def _checks(inside: pl.Expr | None, limits: QualityLimits) -> list[pa.Check]:
@@ -140,12 +116,18 @@ def _outside_share(inside: pl.Expr) -> pl.Expr:
     return (~inside).fill_null(value=False).mean()
 
 
-def _breach(file: str, failure: SchemaError, trips: pl.LazyFrame, inside: Mapping[str, pl.Expr]) -> Breach:
+def _breach(
+    file: str,
+    failure: SchemaError,
+    trips: pl.LazyFrame,
+    types: Mapping[str, pl.DataType],
+    inside: Mapping[str, pl.Expr],
+) -> Breach:
     """Say what pandera found, with the share measured."""
     name = str(getattr(failure.schema, "name", None) or "")
     if not isinstance(failure.check, pa.Check):
         return Breach(file=file, what=f"type of {name}", found=str(trips.collect_schema().get(name, "missing")),
-                      allowed=str(_TYPES.get(name, "another")))  # fmt: skip
+                      allowed=str(types.get(name, "another")))  # fmt: skip
     measure = _null_share(name) if failure.check.name == "share of nulls" else _outside_share(inside[name])
     found = float(trips.select(measure).collect().item())
     return Breach(

@@ -4,14 +4,12 @@ Source of the format: https://www.nyc.gov/site/tlc/about/tlc-trip-record-data.pa
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from core.handlers.examples import Examples
 from core.schemas.trip import ZONE_ID_MAX, ZONE_ID_MIN
 from core.utilities.errors import DataError
 
@@ -25,14 +23,6 @@ DROPOFF_TIME = "lpep_dropoff_datetime"
 FEATURES = {"PULocationID": pl.Int64, "DOLocationID": pl.Int64, "trip_distance": pl.Float64}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Trips:
-    """Trips that passed the filters: feature columns, and minutes, (n_trips,) each."""
-
-    columns: dict[str, NDArray[Any]]
-    duration_min: NDArray[np.float64]
-
-
 def filters() -> dict[str, Any]:
     """Return the filters' parameters, for the manifest."""
     return {
@@ -41,7 +31,7 @@ def filters() -> dict[str, Any]:
     }
 
 
-def read_trips(files: Sequence[Path]) -> Trips:
+def read_trips(files: Sequence[Path]) -> Examples:
     """Read green-taxi files and keep the valid trips.
 
     Kept are trips of 1..60 minutes, under 100 miles, between zones of 1..265. Column types differ by year
@@ -55,8 +45,8 @@ def read_trips(files: Sequence[Path]) -> Trips:
     trips = pl.concat([_read(path) for path in files])
     if trips.is_empty():
         raise DataError(f"no valid trip in {', '.join(path.name for path in files)}")
-    return Trips(
-        columns={name: trips[name].to_numpy() for name in FEATURES}, duration_min=trips["duration_min"].to_numpy()
+    return Examples(
+        columns={name: trips[name].to_numpy() for name in FEATURES}, labels=trips["duration_min"].to_numpy()
     )
 
 

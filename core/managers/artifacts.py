@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from core.handlers.base import Handler, Predictor
+from core.handlers.base import BaseHandler
+from core.handlers.predictor import Predictor
 from core.managers.unpickler import unpickle
 from core.schemas.catalog import CatalogEntry
 from core.schemas.manifest import GoldenRows, Manifest
@@ -40,7 +41,7 @@ class LoadedModel:
         Model and version id; ``bare-<hash>`` for a bare pickle.
     predictor : Predictor
         The model.
-    handler : Handler
+    handler : BaseHandler
         Of the model's family.
     manifest : Manifest or None
         None for a bare pickle.
@@ -49,7 +50,7 @@ class LoadedModel:
     name: str
     version: str
     predictor: Predictor
-    handler: Handler
+    handler: BaseHandler
     manifest: Manifest | None
 
     def predict(self, columns: Mapping[str, list[Any]]) -> BatchOutcome:
@@ -57,10 +58,10 @@ class LoadedModel:
         return self.handler.serve(self.predictor, columns)
 
 
-def load_handler(entry: CatalogEntry) -> Handler:
+def load_handler(entry: CatalogEntry) -> BaseHandler:
     """Build the handler that a catalog entry names."""
     module, _, name = entry.handler.partition(":")
-    handler: Handler = getattr(importlib.import_module(module), name)()
+    handler: BaseHandler = getattr(importlib.import_module(module), name)()
     return handler
 
 

@@ -15,8 +15,7 @@ from hamilton import driver, lifecycle
 
 from core.handlers.evaluation import Champion
 from core.handlers.steps import check, combine, evaluate, prepare, split, train
-from core.handlers.trip_duration import TripDurationHandler
-from core.managers.artifacts import load_version
+from core.managers.artifacts import load_handler, load_version
 from core.managers.checkpoints import Checkpoints, key_of
 from core.managers.codecs import Codec, JsonCodec, ModelCodec, TablesCodec
 from core.managers.raw_files import RawFiles
@@ -24,7 +23,7 @@ from core.managers.raw_store import RawStore
 from core.managers.steps import extract, ingest, register
 from core.managers.versions import code_revision
 from core.managers.workplace import Workplace
-from core.schemas.catalog import TRIP_DURATION
+from core.schemas.catalog import entry_of
 from core.schemas.evaluation import Evaluation
 from core.schemas.quality import FileQuality
 from core.schemas.run import RunParameters
@@ -40,7 +39,8 @@ class Step:
 
     name: str
     node: str
-    codec: Codec
+    codec: Codec | None
+    """None: a model's, whose allow-list follows from the family."""
     own: bool = False
     """Its output belongs to one run: it depends on what lies outside (files, versions), so no other run may take it."""
 
@@ -52,7 +52,7 @@ STEPS = (
     Step(name="prepare", node="prepared", codec=TablesCodec()),
     Step(name="combine", node="combined", codec=TablesCodec()),
     Step(name="split", node="parts", codec=TablesCodec()),
-    Step(name="train", node="trained", codec=ModelCodec(TripDurationHandler.artifact_classes)),
+    Step(name="train", node="trained", codec=None),
     Step(name="evaluate", node="evaluation", codec=JsonCodec(Evaluation)),
     Step(name="register", node="registered", codec=JsonCodec(str), own=True),
 )
@@ -81,16 +81,25 @@ class CheckpointedSteps(lifecycle.NodeExecutionMethod):  # type: ignore[misc] # 
         Id of the run.
     parameters : mapping
         Parameters of the run, as JSON values: those that a step takes are part of its key.
+    models : ModelCodec
+        Keeps trained models.
     observer : Observer
         Told of each step.
     """
 
     def __init__(
-        self, checkpoints: Checkpoints, *, run: str, parameters: Mapping[str, Any], observer: Observer
+        self,
+        checkpoints: Checkpoints,
+        *,
+        run: str,
+        parameters: Mapping[str, Any],
+        models: ModelCodec,
+        observer: Observer,
     ) -> None:
         self._checkpoints = checkpoints
         self._run = run
         self._parameters = parameters
+        self._models = models
         self._observer = observer
         self._steps = {step.node: step for step in STEPS}
         self._outputs: dict[str, str] = {}
@@ -106,10 +115,11 @@ class CheckpointedSteps(lifecycle.NodeExecutionMethod):  # type: ignore[misc] # 
     ) -> Any:  # noqa: ANN401 (Hamilton's signature)
         """Return the step's output, from its checkpoint or computed now."""
         step, began = self._steps[node_name], perf_counter()
+        codec = step.codec or self._models
         key = self._key(step, node_kwargs)
         self._observer.started(step.name, key)
-        kept = self._checkpoints.load(step.name, key, step.codec)
-        checkpoint = kept or self._checkpoints.save(step.name, key, node_callable(**node_kwargs), step.codec)
+        kept = self._checkpoints.load(step.name, key, codec)
+        checkpoint = kept or self._checkpoints.save(step.name, key, node_callable(**node_kwargs), codec)
         self._outputs[node_name] = checkpoint.sha256
         self._observer.finished(step.name, checkpoint.sha256, reused=kept is not None, seconds=perf_counter() - began)
         return checkpoint.value
@@ -119,6 +129,7 @@ class CheckpointedSteps(lifecycle.NodeExecutionMethod):  # type: ignore[misc] # 
         return key_of(
             {
                 "step": step.name,
+                "model": self._parameters["model"],
                 "code": self._code,
                 "read": {name: self._outputs[name] for name in inputs if name in self._outputs},
                 "parameters": {name: self._parameters[name] for name in inputs if name in self._parameters},
@@ -146,12 +157,19 @@ def execute(run: str, parameters: RunParameters, workplace: Workplace, observer:
     TripcastError
         Whatever stops a step: data that breaks a gate, a version that is not good enough.
     """
-    store = RawStore(workplace.raw_dir)
+    store, handler = RawStore(workplace.raw_dir), load_handler(entry_of(parameters.model))
     adapter = CheckpointedSteps(
-        Checkpoints(workplace.steps_dir), run=run, parameters=_decisive(parameters), observer=observer
+        Checkpoints(workplace.steps_dir),
+        run=run,
+        parameters=_decisive(parameters),
+        models=ModelCodec([*handler.artifact_classes, *workplace.allowed_classes]),
+        observer=observer,
     )
     inputs = {
         # Hamilton checks the types of inputs, and knows lists but not tuples of any length.
+        "model": parameters.model,
+        "handler": handler,
+        "design": parameters.design or "",
         "taxis": list(parameters.taxis),
         "train_months": list(parameters.train_months),
         "test_months": list(parameters.test_months),
@@ -164,6 +182,7 @@ def execute(run: str, parameters: RunParameters, workplace: Workplace, observer:
         "raw_files": RawFiles(store, data=parameters.data, url=workplace.url, progress=workplace.progress),
         "raw_store": store,
         "models_dir": workplace.models_dir,
+        "allowed_classes": list(workplace.allowed_classes),
     }
     logging.getLogger("hamilton").setLevel(logging.CRITICAL)  # it would print a banner beside every error
     graph = driver.Builder().with_modules(*MODULES).with_adapters(adapter).build()
@@ -177,6 +196,10 @@ def _decisive(parameters: RunParameters) -> dict[str, Any]:
 def _champion(parameters: RunParameters, workplace: Workplace) -> Champion | None:
     if parameters.champion is None:
         return None
-    model = load_version(workplace.models_dir / TRIP_DURATION.model / parameters.champion, entry=TRIP_DURATION)
+    model = load_version(
+        workplace.models_dir / parameters.model / parameters.champion,
+        entry=entry_of(parameters.model),
+        allowed_classes=workplace.allowed_classes,
+    )
     data = frozenset(model.manifest.training_data.values() if model.manifest else ())
     return Champion(version=model.version, predictor=model.predictor, training_sha256=data)

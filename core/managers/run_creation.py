@@ -5,13 +5,16 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from core.managers.runs import Runs
-from core.schemas.catalog import TRIP_DURATION
+from core.schemas.catalog import entry_of
 from core.schemas.route import Route
 from core.schemas.run import Run, RunParameters
+from core.utilities.errors import UnknownModelError
 
 
 def create_run(runs: Runs, parameters: RunParameters, models_dir: Path, *, for_worker: bool = False) -> Run:
     """Queue a run; without a champion in its parameters it is compared with the one that answers now.
+
+    Without a design it gets the model's default, as it is now.
 
     Parameters
     ----------
@@ -23,9 +26,29 @@ def create_run(runs: Runs, parameters: RunParameters, models_dir: Path, *, for_w
         ``repo/models``, whose route names the champion.
     for_worker : bool
         Whether a worker shall execute it.
+
+    Raises
+    ------
+    UnknownModelError
+        If the catalog has no such model, or the model no such design.
     """
-    champion = parameters.champion or _champion(models_dir / TRIP_DURATION.model)
-    return runs.create(parameters.model_copy(update={"champion": champion}), for_worker=for_worker)
+    fixed = {
+        "champion": parameters.champion or _champion(models_dir / parameters.model),
+        "design": _design(parameters),
+    }
+    return runs.create(parameters.model_copy(update=fixed), for_worker=for_worker)
+
+
+def _design(parameters: RunParameters) -> str | None:
+    """Return the name of the design; one with a dot is a team's own class, which the run itself looks for."""
+    entry = entry_of(parameters.model)
+    asked = parameters.design
+    if asked is None:
+        return next(iter(entry.designs), None)
+    if asked not in entry.designs and "." not in asked:
+        known = ", ".join(entry.designs) or "none"
+        raise UnknownModelError(f"no design of {entry.model} is called {asked!r}; there are: {known}")
+    return asked
 
 
 def _champion(folder: Path) -> str | None:

@@ -21,12 +21,15 @@ class Workplace:
         Folder on a server that has the TLC's files.
     progress : callable, optional
         Told how far a download is.
+    allowed_classes : tuple of str
+        A team's own classes that a model may be made of, ``module.Class`` each.
     """
 
     data_dir: Path
     models_dir: Path
     url: str = TLC_URL
     progress: Progress | None = None
+    allowed_classes: tuple[str, ...] = ()
 
     @property
     def raw_dir(self) -> Path:

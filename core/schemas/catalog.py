@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from core.schemas.batch import batch_reply_model, batch_request_model
 from core.schemas.trip import TripReply, TripRequest, TripRow
+from core.utilities.errors import UnknownModelError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,8 @@ class CatalogEntry:
         ``module:Class`` of the handler that trains and serves the model.
     collection : str
         Field of a batch's body that holds its rows.
+    designs : tuple of str
+        Names of the handler's designs, the default first; empty: the family is not trained here.
     """
 
     model: str
@@ -45,6 +48,7 @@ class CatalogEntry:
     output: str
     handler: str
     collection: str
+    designs: tuple[str, ...] = ()
 
     @cached_property
     def batch_request(self) -> type[BaseModel]:
@@ -100,6 +104,21 @@ TRIP_DURATION = CatalogEntry(
     output="duration",
     handler="core.handlers.trip_duration:TripDurationHandler",
     collection="trips",
+    designs=("linear",),
 )
 
 CATALOG: tuple[CatalogEntry, ...] = (TRIP_DURATION,)
+
+
+def entry_of(model: str) -> CatalogEntry:
+    """Return the entry of a model.
+
+    Raises
+    ------
+    UnknownModelError
+        If the catalog has none of that name.
+    """
+    for entry in CATALOG:
+        if entry.model == model:
+            return entry
+    raise UnknownModelError(f"no model is called {model!r}; there are: {', '.join(entry.model for entry in CATALOG)}")

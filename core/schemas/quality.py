@@ -27,8 +27,14 @@ class QualityLimits(BaseModel):
     """Trips of less than 0 or of 100 miles and more; for yellow taxis also of 0 miles."""
     dropped_by_zone: Share = 0.01
     """Trips from or to what is no zone."""
+    dropped_by_others: Share = 0.15
+    """Rows that any other filter of a model drops, each."""
     rows_min: Annotated[Whole, Field(ge=1)] = 100
     """Rows that a file has at least."""
+
+    def dropped_by(self, name: str) -> float:
+        """Return the share that the filter of that name may drop."""
+        return float(getattr(self, f"dropped_by_{name}", self.dropped_by_others))
 
 
 class Breach(BaseModel):

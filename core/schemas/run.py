@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from core.schemas.catalog import TRIP_DURATION
 from core.schemas.evaluation import GateLimits
 from core.schemas.numbers import Whole
 from core.schemas.quality import QualityLimits
@@ -46,6 +47,10 @@ class RunRequest(BaseModel):
         json_schema_extra={"examples": [{"train_months": ["2021-01"], "test_months": ["2021-02"]}]},
     )
 
+    model: Annotated[str, Field(description="Name of the model.", min_length=1, max_length=64)] = TRIP_DURATION.model
+    design: Annotated[
+        str | None, Field(description="How the model is built; default: the model's first design.", max_length=128)
+    ] = None
     taxis: Annotated[tuple[Taxi, ...], Field(min_length=1)] = ("green",)
     train_months: Annotated[tuple[Month, ...], Field(min_length=1)]
     test_months: Annotated[tuple[Month, ...], Field(min_length=1)]

@@ -24,6 +24,10 @@ class EvaluationGateError(TripcastError):
     """Raised when a trained version is not good enough to be registered; the message says why."""
 
 
+class UnknownModelError(TripcastError):
+    """Raised when a model, or a design of it, is asked for that the catalog does not have."""
+
+
 class UnknownRunError(TripcastError):
     """Raised when a run is asked for that does not exist."""
 

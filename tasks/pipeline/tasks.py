@@ -26,7 +26,11 @@ def execute(self: Task, run_id: str, attempt: int) -> None:  # noqa: D417 (`self
     # Opened here and not before the fork: connections do not survive one.
     engine = open_database(settings.runs_url)
     try:
-        workplace = Workplace(data_dir=settings.data_dir, models_dir=settings.models_dir)
+        workplace = Workplace(
+            data_dir=settings.data_dir,
+            models_dir=settings.models_dir,
+            allowed_classes=tuple(settings.model_allowed_classes),
+        )
         run = execute_run(Runs(engine), run_id, workplace, attempt=attempt)
         logger.bind(run_id=run_id, version=run.version).info("run succeeded")
     except (RunStateError, RunInterruptedError, UnknownRunError) as error:

@@ -6,5 +6,5 @@ import polars as pl
 
 
 def combined(prepared: dict[str, Any]) -> dict[str, Any]:
-    """Put the files' trips one after another, in the order in which they were taken in."""
-    return {"trips": pl.concat(prepared.values(), how="vertical")}
+    """Put the files' rows one after another, in the order in which they were taken in."""
+    return {"rows": pl.concat(prepared.values(), how="vertical")}

@@ -6,13 +6,21 @@ from pathlib import Path
 from core.handlers.base import TrainedModel
 from core.managers.artifacts import read_manifest
 from core.managers.versions import artifact_of, code_revision, store_version, version_id
-from core.schemas.catalog import TRIP_DURATION
+from core.schemas.catalog import entry_of
 from core.schemas.evaluation import Evaluation
 from core.utilities.errors import ArtifactError, EvaluationGateError
 from core.utilities.hashing import sha256_of
 
 
-def registered(trained: TrainedModel, evaluation: Evaluation, models_dir: Path, version: str) -> str:
+def registered(
+    *,
+    model: str,
+    trained: TrainedModel,
+    evaluation: Evaluation,
+    models_dir: Path,
+    version: str,
+    allowed_classes: list[str],
+) -> str:
     """Store the version and return its id; an empty ``version`` stands for the months and a hash.
 
     May run again after a kill, or beside another run that came to the same: a version of that id with the same artifact
@@ -20,13 +28,13 @@ def registered(trained: TrainedModel, evaluation: Evaluation, models_dir: Path, 
     """
     if not evaluation.verdict.passed:
         raise EvaluationGateError(f"not registered: {'; '.join(evaluation.verdict.reasons)}")
-    artifact = sha256_of(artifact_of(trained))
-    name = version or version_id(trained, entry=TRIP_DURATION, code=code_revision(), artifact=artifact)
+    entry, artifact = entry_of(model), sha256_of(artifact_of(trained))
+    name = version or version_id(trained, entry=entry, code=code_revision(), artifact=artifact)
     told = replace(trained, metrics={**trained.metrics, "gate": evaluation.model_dump(mode="json")})
     try:
-        return store_version(models_dir, told, entry=TRIP_DURATION, version=name).name
+        return store_version(models_dir, told, entry=entry, version=name, allowed_classes=allowed_classes).name
     except ArtifactError:
-        if not _holds(models_dir / TRIP_DURATION.model / name, artifact):
+        if not _holds(models_dir / entry.model / name, artifact):
             raise
         return name
 

@@ -4,7 +4,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from core.handlers.extraction import Extraction, is_of_kind, required_columns
+from core.handlers.extraction import Extraction, is_of_kind
+from core.handlers.trip_sources import TRIP_SOURCES
 from core.schemas.snapshot import Taxi
 from core.utilities.errors import DataError
 from core.utilities.hashing import sha256_of_file
@@ -24,7 +25,11 @@ SCHEMA = {
 
 def extraction(file: Path, *, taxi: Taxi = "green") -> Extraction:
     return Extraction(
-        name="trips", taxi=taxi, file=file, format="csv" if file.suffix == ".csv" else "parquet", month=MONTH
+        name="trips",
+        source=TRIP_SOURCES[taxi],
+        file=file,
+        format="csv" if file.suffix == ".csv" else "parquet",
+        month=MONTH,
     )
 
 
@@ -97,7 +102,7 @@ def test_an_error_does_not_show_the_machines_paths(tmp_path: Path) -> None:
 @pytest.mark.parametrize("month", ["2021-01", "2023-02"])
 def test_the_real_months_have_the_columns_and_kinds_that_the_sql_reads(month: str) -> None:
     types = extraction(real_file(month)).column_types()
-    assert all(is_of_kind(types[name], kind) for name, kind in required_columns("green").items())
+    assert all(is_of_kind(types[name], kind) for name, kind in TRIP_SOURCES["green"].raw_columns.items())
 
 
 @pytest.mark.parametrize(("column_type", "kind"), [("VARCHAR", "number"), ("DOUBLE", "whole number")])

@@ -8,6 +8,7 @@ from core.handlers.extraction import Extraction
 from core.handlers.preparation import PREPARATIONS, prepare
 from core.handlers.taxi_zones import boroughs
 from core.handlers.tlc import read_trips
+from core.handlers.trip_sources import TRIP_SOURCES
 from core.schemas.snapshot import Taxi
 from tests.core.handlers.extracted import extracted, trip
 from tests.core.handlers.tlc_files import REAL_DATA, real_file
@@ -57,11 +58,11 @@ def test_every_zone_lies_in_a_borough() -> None:
 @pytest.mark.parametrize("month", ["2021-01", "2023-02"])
 def test_green_months_are_prepared_as_the_reference_model_reads_them(month: str, tmp_path: Path) -> None:
     file = real_file(month)
-    Extraction(name="trips", taxi="green", file=file, format="parquet", month=date(2021, 1, 1)).write(
+    Extraction(name="trips", source=TRIP_SOURCES["green"], file=file, format="parquet", month=date(2021, 1, 1)).write(
         tmp_path / "trips.parquet"
     )
     trips, reference = prepare(pl.scan_parquet(tmp_path / "trips.parquet"), GREEN).collect(), read_trips([file])
-    assert trips["duration_min"].to_list() == reference.duration_min.tolist()
+    assert trips["duration_min"].to_list() == reference.labels.tolist()
     for name, values in reference.columns.items():
         assert trips[name].to_list() == values.tolist()
 
@@ -70,7 +71,7 @@ def test_yellow_trips_are_prepared(tmp_path: Path) -> None:
     file = REAL_DATA / "yellow_tripdata_2021-01.head.csv"
     if not file.exists():
         pytest.skip(f"needs ../shared/data/{file.name}")
-    Extraction(name="trips", taxi="yellow", file=file, format="csv", month=date(2021, 1, 1)).write(
+    Extraction(name="trips", source=TRIP_SOURCES["yellow"], file=file, format="csv", month=date(2021, 1, 1)).write(
         tmp_path / "trips.parquet"
     )
     trips = prepare(pl.scan_parquet(tmp_path / "trips.parquet"), PREPARATIONS["yellow"]).collect()

@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from core.handlers.extraction import Extraction
-from core.handlers.preparation import PREPARATIONS
 from core.handlers.quality import check_dropped, check_extracted, check_raw
+from core.handlers.trip_sources import TRIP_SOURCES
 from core.schemas.quality import QualityLimits
 from core.utilities.errors import DataQualityError
 from tests.core.handlers.extracted import MONTH, extracted, trip
@@ -24,11 +24,11 @@ def month(*bad: dict[str, Any]) -> pl.LazyFrame:
 
 
 def check(trips: pl.LazyFrame) -> None:
-    check_extracted(FILE, trips, month=MONTH, limits=LIMITS)
+    check_extracted(FILE, trips, TRIP_SOURCES["green"], month=MONTH, limits=LIMITS)
 
 
 def raw(path: Path) -> Extraction:
-    return Extraction(name="trips", taxi="green", file=path, format="parquet", month=MONTH)
+    return Extraction(name="trips", source=TRIP_SOURCES["green"], file=path, format="parquet", month=MONTH)
 
 
 def test_a_missing_column_and_a_wrong_type_are_reported_together(tmp_path: Path) -> None:
@@ -91,21 +91,23 @@ def test_a_file_with_hardly_a_row_is_reported() -> None:
 )
 def test_the_share_that_each_filter_drops_is_measured_and_limited(name: str, wrong: dict[str, Any]) -> None:
     trips, limits = month(*[trip(**wrong)] * 10), QualityLimits(**{f"dropped_by_{name}": 0.1})
-    quality = check_dropped(FILE, trips, PREPARATIONS["green"], limits=limits)
+    quality = check_dropped(FILE, trips, TRIP_SOURCES["green"], limits=limits)
     assert (quality.rows, quality.kept, quality.dropped_share[name]) == (100, 90, 0.1)
     with pytest.raises(DataQualityError, match=rf"dropped by the {name} filter is 10.00%, allowed: 9.00%"):
-        check_dropped(FILE, trips, PREPARATIONS["green"], limits=QualityLimits(**{f"dropped_by_{name}": 0.09}))
+        check_dropped(FILE, trips, TRIP_SOURCES["green"], limits=QualityLimits(**{f"dropped_by_{name}": 0.09}))
 
 
 @pytest.mark.parametrize("name", ["2021-01", "2021-02", "2023-01", "2023-03", "2023-12", "2024-01"])
 def test_the_real_months_pass_with_the_default_limits(name: str, tmp_path: Path) -> None:
     of_month, limits = date.fromisoformat(f"{name}-01"), QualityLimits()
-    extraction = Extraction(name="trips", taxi="green", file=real_file(name), format="parquet", month=of_month)
+    extraction = Extraction(
+        name="trips", source=TRIP_SOURCES["green"], file=real_file(name), format="parquet", month=of_month
+    )
     check_raw(name, extraction)
     extraction.write(tmp_path / "trips.parquet")
     trips = pl.scan_parquet(tmp_path / "trips.parquet")
-    check_extracted(name, trips, month=of_month, limits=limits)
-    quality = check_dropped(name, trips, PREPARATIONS["green"], limits=limits)
+    check_extracted(name, trips, TRIP_SOURCES["green"], month=of_month, limits=limits)
+    quality = check_dropped(name, trips, TRIP_SOURCES["green"], limits=limits)
     assert 0.9 < quality.kept / quality.rows < 1
 
 
@@ -113,9 +115,9 @@ def test_yellow_trips_pass_too(tmp_path: Path) -> None:
     file = REAL_DATA / "yellow_tripdata_2021-01.head.csv"
     if not file.exists():
         pytest.skip(f"needs ../shared/data/{file.name}")
-    extraction = Extraction(name="trips", taxi="yellow", file=file, format="csv", month=MONTH)
+    extraction = Extraction(name="trips", source=TRIP_SOURCES["yellow"], file=file, format="csv", month=MONTH)
     check_raw(file.name, extraction)
     extraction.write(tmp_path / "trips.parquet")
     trips, limits = pl.scan_parquet(tmp_path / "trips.parquet"), QualityLimits()
-    check_extracted(file.name, trips, month=MONTH, limits=limits)
-    assert check_dropped(file.name, trips, PREPARATIONS["yellow"], limits=limits).kept > 20_000
+    check_extracted(file.name, trips, TRIP_SOURCES["yellow"], month=MONTH, limits=limits)
+    assert check_dropped(file.name, trips, TRIP_SOURCES["yellow"], limits=limits).kept > 20_000

@@ -21,7 +21,7 @@ def test_only_valid_trips_are_kept(tmp_path: Path) -> None:
     ]
     kept = read_trips([write_trips(tmp_path / "a.parquet", trips)])
     assert kept.columns["DOLocationID"].tolist() == [2, 3]
-    assert kept.duration_min.tolist() == [1.0, 60.0]
+    assert kept.labels.tolist() == [1.0, 60.0]
 
 
 def test_files_of_different_column_types_are_read_together(tmp_path: Path) -> None:
@@ -57,9 +57,9 @@ def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("month", "rows"), [("2021-01", 73_846), ("2021-02", 61_895)])
 def test_the_filters_keep_the_trips_that_the_published_figures_are_about(month: str, rows: int) -> None:
-    assert len(read_trips([real_file(month)]).duration_min) == rows
+    assert len(read_trips([real_file(month)]).labels) == rows
 
 
 @pytest.mark.parametrize("month", ["2023-01", "2024-01"])
 def test_later_years_are_read_too(month: str) -> None:
-    assert len(read_trips([real_file(month)]).duration_min) > 50_000
+    assert len(read_trips([real_file(month)]).labels) > 50_000

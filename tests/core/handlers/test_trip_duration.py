@@ -10,14 +10,13 @@ from sklearn.feature_extraction import DictVectorizer
 from sklearn.linear_model import LinearRegression
 
 from core.handlers.base import TrainedModel
-from core.handlers.tlc import read_trips
-from core.handlers.trip_duration import TripDurationHandler, evaluate
+from core.handlers.tlc import filters, read_trips
+from core.handlers.trip_duration import TripDurationHandler
 from core.managers.artifacts import find_champion, load_version
 from core.models.trip_duration.features import derive
 from core.models.trip_duration.linear import PairRegression, records
 from core.schemas.catalog import TRIP_DURATION
-from core.utilities.errors import ArtifactError
-from core.utilities.hashing import sha256_of_file
+from core.utilities.errors import ArtifactError, DataError
 from tests.core.handlers.tlc_files import month_of_trips, real_file, write_trips
 
 HANDLER = TripDurationHandler()
@@ -28,7 +27,8 @@ MODELS_DIR = Path(__file__).resolve().parents[3] / "repo" / "models"
 def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainedModel:
     folder = tmp_path_factory.mktemp("data")
     test = write_trips(folder / "test.parquet", [(1, 1, 2.0, 9.0), (200, 201, 2.0, 8.0)])
-    return HANDLER.train(training=[month_of_trips(folder / "train.parquet")], evaluation=[test], label="2021-01")
+    trips = read_trips([month_of_trips(folder / "train.parquet")])
+    return HANDLER.train(trips, read_trips([test]), label="2021-01", parameters={"filters": filters()})
 
 
 def shipped() -> PairRegression:
@@ -37,11 +37,15 @@ def shipped() -> PairRegression:
     return model.predictor
 
 
-def test_training_names_its_data_by_their_hashes(trained: TrainedModel, tmp_path: Path) -> None:
-    same = month_of_trips(tmp_path / "train.parquet")
-    assert trained.training_data == {"train.parquet": sha256_of_file(same)}
-    assert list(trained.parameters["evaluation_data"]) == ["test.parquet"]
+def test_a_version_is_named_by_its_label_and_design_and_tells_what_decided_it(trained: TrainedModel) -> None:
     assert trained.label == "2021-01-linear"
+    assert {"design", "tol", "fallback", "filters"} == set(trained.parameters)
+
+
+def test_a_design_that_is_not_there_is_an_error(trained: TrainedModel, tmp_path: Path) -> None:
+    trips = read_trips([month_of_trips(tmp_path / "train.parquet")])
+    with pytest.raises(DataError, match="no design is called 'cubic'; there are: linear"):
+        HANDLER.train(trips, trips, label="x", design="cubic")
 
 
 def test_training_measures_both_data_sets_and_the_unseen_pairs_apart(trained: TrainedModel) -> None:
@@ -65,8 +69,8 @@ def test_golden_rows_hold_the_example_and_an_unseen_pair(trained: TrainedModel) 
 
 
 def test_training_twice_gives_the_same_predictions(trained: TrainedModel, tmp_path: Path) -> None:
-    files = [month_of_trips(tmp_path / "train.parquet")]
-    again = HANDLER.train(training=files, evaluation=files, label="x").predictor
+    trips = read_trips([month_of_trips(tmp_path / "train.parquet")])
+    again = HANDLER.train(trips, trips, label="x").predictor
     rows = trained.golden_rows
     assert HANDLER.serve(again, rows.columns).predictions == rows.predictions
 
@@ -97,7 +101,7 @@ def test_importing_the_handler_does_not_import_polars() -> None:
 
 
 def test_the_shipped_model_keeps_its_promised_figures() -> None:
-    figures = evaluate(shipped(), read_trips([real_file("2021-02")]))
+    figures = HANDLER.measure(shipped(), read_trips([real_file("2021-02")]))
     assert figures["rows"] == 61_895
     assert figures["rmse_min"] <= 6.70
     assert figures["unseen_pairs"]["rows"] == 5_257
@@ -109,7 +113,7 @@ def test_the_manifest_of_the_shipped_model_tells_the_measured_figures() -> None:
     assert model.manifest is not None
     assert isinstance(model.predictor, PairRegression)
     for part, month in (("training", "2021-01"), ("evaluation", "2021-02")):
-        measured = evaluate(model.predictor, read_trips([real_file(month)]))
+        measured = HANDLER.measure(model.predictor, read_trips([real_file(month)]))
         assert measured["rmse_min"] == pytest.approx(model.manifest.metrics[part]["rmse_min"], abs=1e-9)
 
 

@@ -8,6 +8,7 @@ import pytest
 from core.handlers.base import TrainedModel
 from core.handlers.extraction import Extraction
 from core.handlers.trip_duration import TripDurationHandler
+from core.handlers.trip_sources import TRIP_SOURCES
 from core.managers.codecs import ModelCodec, TablesCodec
 from core.utilities.errors import DataError, ForbiddenClassError
 from core.utilities.hashing import sha256_of_file
@@ -17,7 +18,9 @@ from tests.core.handlers.tlc_files import month_of_trips
 def test_tables_are_written_in_order_and_read_back_lazily(tmp_path: Path) -> None:
     file = month_of_trips(tmp_path / "trips.parquet")
     (tmp_path / "out").mkdir()
-    extraction = Extraction(name="trips", taxi="green", file=file, format="parquet", month=date(2021, 1, 1))
+    extraction = Extraction(
+        name="trips", source=TRIP_SOURCES["green"], file=file, format="parquet", month=date(2021, 1, 1)
+    )
     TablesCodec().save({"b": extraction, "a": pl.LazyFrame({"x": [3, 1, 2]})}, tmp_path / "out")
     tables = TablesCodec().load(tmp_path / "out")
     assert list(tables) == ["b", "a"]
