@@ -86,7 +86,8 @@ def prepare(trips: pl.LazyFrame, preparation: Preparation) -> pl.LazyFrame:
     Returns
     -------
     polars.LazyFrame
-        The same columns, what the preparation derives, ``pickup_borough`` and ``dropoff_borough`` (text).
+        The same columns, what the preparation derives, ``pickup_borough`` and ``dropoff_borough`` (text), and
+        ``pickup_datetime``, the time as a request has it: in whole seconds.
     """
     names = zip(("pickup_borough", "dropoff_borough"), ZONE_COLUMNS, strict=True)
     return (

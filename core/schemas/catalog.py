@@ -104,7 +104,7 @@ TRIP_DURATION = CatalogEntry(
     output="duration",
     handler="core.handlers.trip_duration:TripDurationHandler",
     collection="trips",
-    designs=("linear",),
+    designs=("boosted", "linear"),
 )
 
 CATALOG: tuple[CatalogEntry, ...] = (TRIP_DURATION,)
