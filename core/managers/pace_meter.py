@@ -25,6 +25,10 @@ STALL_S = 0.5
 STALL_BATCHES = 3
 """So long without any answer, in seconds and in usual intervals or the batch's own time, is a stall and no pace."""
 
+SURPRISE = 3
+"""A batch that took so many times as long as its rows usually take counts together with the next one: after a
+short stall a small batch comes back late, and right behind it a large one with all that gathered meanwhile."""
+
 
 class PaceMeter:
     """Measures the pace of one model in one process.
@@ -39,6 +43,8 @@ class PaceMeter:
         self._clock = clock
         self._last_answer = -math.inf
         self._usual_s = 0.0
+        self._held_rows = 0
+        self._held_s = 0.0
         self._samples = _Samples()
         self._confirmed_at = -math.inf
 
@@ -67,9 +73,16 @@ class PaceMeter:
         now = self._clock()
         interval_s = now - max(self._last_answer, left_at)
         self._last_answer = now
-        usual_s, self._usual_s = self._usual_s, (self._usual_s + interval_s) / 2
-        if interval_s > STALL_S + STALL_BATCHES * max(usual_s, batch_s):
+        longest_s = STALL_S + STALL_BATCHES * max(self._usual_s, batch_s)
+        # One stall follows another while workers die: the usual interval grows by a factor, not to theirs.
+        self._usual_s = (self._usual_s + min(interval_s, longest_s)) / 2
+        if interval_s > longest_s:
             return
+        rows, interval_s = rows + self._held_rows, interval_s + self._held_s
+        if not self._held_rows and interval_s > SURPRISE * self._samples.expected_s(rows):
+            self._held_rows, self._held_s = rows, interval_s
+            return
+        self._held_rows, self._held_s = 0, 0.0
         if kept_waiting or (ahead >= CROWD_ROWS and ahead * interval_s >= CROWD_S * rows):
             if not self.pace(now).row_s:
                 self._samples = _Samples() if now > self._confirmed_at + MEMORY_S else self._samples
@@ -96,6 +109,11 @@ class _Samples:
         self._seconds = keep * self._seconds + seconds
         self._rows_squared = keep * self._rows_squared + rows * rows
         self._product = keep * self._product + rows * seconds
+
+    def expected_s(self, rows: int) -> float:
+        """Return what a batch of so many rows usually takes at most; infinity while nothing is known."""
+        pace = self.pace()
+        return math.inf if pace.row_s is None else pace.call_s + pace.row_s * rows
 
     def is_slower_than(self, rows: int, seconds: float) -> bool:
         return self._seconds * rows > seconds * self._rows

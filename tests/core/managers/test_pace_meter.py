@@ -129,16 +129,26 @@ def test_what_was_forgotten_does_not_count_any_more() -> None:
 def test_time_in_which_nobody_was_answered_is_no_pace() -> None:
     system = System()
     system.answer_for(2.0)
-    system.answer(ROWS, 20 * STALL_S)
+    for _ in range(2):
+        system.answer(ROWS, 5 * STALL_S)
     assert system.row_s == pytest.approx(ROW_S)
     system.answer_for(0.5)
     assert system.row_s == pytest.approx(ROW_S)
 
 
+def test_a_short_stall_counts_only_with_all_that_it_held_up() -> None:
+    system = System()
+    system.answer_for(2.0)
+    system.answer(2, STALL_S)
+    assert system.row_s == pytest.approx(ROW_S)
+    system.answer(10 * ROWS, 0.5)
+    assert system.row_s == pytest.approx(ROW_S, rel=0.1)
+
+
 def test_a_system_that_became_very_slow_is_no_stall_for_long() -> None:
     system = System()
     system.answer_for(2.0)
-    for _ in range(2):
+    for _ in range(10):
         system.answer(ROWS, 20 * STALL_S)
     assert system.row_s == pytest.approx(20 * STALL_S / ROWS, rel=0.01)
 
