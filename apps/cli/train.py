@@ -10,9 +10,10 @@ from rich.table import Table
 
 from apps.cli.figures import error_of, parts_of
 from apps.cli.pipeline import carry_out, one_line_errors, opened_runs
-from config import load_settings
+from config import Settings, load_settings
 from core.managers.downloads import TLC_URL
 from core.schemas.evaluation import Comparison, Evaluation
+from core.schemas.limits import FamilyLimits
 from core.schemas.manifest import Manifest
 from core.schemas.run import Run, RunParameters
 from core.utilities.errors import DataError
@@ -31,37 +32,48 @@ def train(
         list[str] | None, typer.Option(help="Month to measure on; may be repeated. [the one after]")
     ] = None,
     taxi: Annotated[list[str] | None, typer.Option(help="green or yellow; may be repeated. [green]")] = None,
+    until: Annotated[str | None, typer.Option(help="Step to end after: ingest or prepare. [the last one]")] = None,
     validation_days: Annotated[int, typer.Option(help="Days at the end of training that are for validation.")] = 7,
     version: Annotated[str, typer.Option(help="Name of the version; default: the months and a hash.")] = "",
     champion: Annotated[bool, typer.Option("--champion", help="Let the new version answer from now on.")] = False,
+    limits: Annotated[
+        Path | None, typer.Option(help="YAML file of limits that win over those of the family.", dir_okay=False)
+    ] = None,
     source: Annotated[str, typer.Option(help="Where the TLC's files are downloaded from.")] = TLC_URL,
 ) -> None:
     """Train a model on months of taxi trips and register it as a new version."""
     # They import scikit-learn and SQLAlchemy, which takes a second, and other commands live without them.
+    from core.managers.limit_files import read_limits  # noqa: PLC0415
     from core.managers.run_creation import create_run  # noqa: PLC0415
     from core.managers.versions import set_champion  # noqa: PLC0415
 
     with one_line_errors(str(ctx.info_name)):
         settings = load_settings()
         months = train_month or ["2021-01"]
+        asked = FamilyLimits() if limits is None else read_limits(limits)
         parameters = _parameters(
             model=model,
             design=design,
             taxis=taxi or ["green"],
             train_months=months,
-            test_months=test_month or [next_month(max(months))],
+            test_months=test_month or ([] if until else [next_month(max(months))]),
+            until=until,
             validation_days=validation_days,
             version=version or None,
             data=[path.resolve() for path in data or ()],
+            limits=asked.quality,
+            gate=asked.gate,
         )
         with opened_runs(settings) as runs:
             run = create_run(runs, parameters, settings.models_dir)
             run = carry_out(runs, run.id, settings, url=source)
-        report(run, settings.models_dir)
+        report(run, settings)
         if champion and run.version is not None:
             set_champion(settings.models_dir, run.parameters.model, run.version)
-    if not champion:
-        typer.echo(f"to serve it: MODEL_VERSION={run.version} make run, or train with --champion")
+    if not champion and run.version is not None:
+        typer.echo(
+            f"to serve it: MODEL_VERSION={run.parameters.model}:{run.version} make run, or train with --champion"
+        )
 
 
 def next_month(month: str) -> str:
@@ -72,16 +84,23 @@ def next_month(month: str) -> str:
     return f"{int(year) + int(number) // 12}-{int(number) % 12 + 1:02}"
 
 
-def report(run: Run, models_dir: Path) -> None:
-    """Print the figures of the version that a run registered."""
+def report(run: Run, settings: Settings) -> None:
+    """Print the figures of the version that a run registered, or where it left what it prepared."""
     from core.managers.artifacts import read_manifest  # noqa: PLC0415 (it imports scikit-learn)
 
-    folder = models_dir / run.parameters.model / str(run.version)
+    if run.version is None:
+        last = run.steps[-1]
+        folder = settings.data_dir / "steps" / last.step / last.input_sha256
+        typer.echo(f"run {run.id}: ended after {last.step}, as asked; its output is in {folder}")
+        return
+    folder = settings.models_dir / run.parameters.model / str(run.version)
     manifest = read_manifest(folder)
     Console().print(_table(manifest, run.parameters))
     evaluation = Evaluation.model_validate(manifest.metrics["gate"])
     if evaluation.comparison is not None:
         typer.echo(_compared(evaluation.comparison))
+    for warning in evaluation.verdict.warnings:
+        typer.echo(f"unlike the champion: {warning}")
     typer.echo(f"run {run.id}: stored in {folder}")
 
 
@@ -104,15 +123,18 @@ def _table(manifest: Manifest, parameters: RunParameters) -> Table:
         for name, kind in {", ".join(months): figures, **apart}.items():
             if kind["rows"]:
                 table.add_row(name, f"{kind['rows']:,}", f"{error_of(kind)[1]:.3f}")
-    validation = Evaluation.model_validate(manifest.metrics["gate"]).validation_rmse_min
-    if validation is not None:
-        table.add_row(f"last {parameters.validation_days} days, fitted without them", "", f"{validation:.3f}")
+    evaluation = Evaluation.model_validate(manifest.metrics["gate"])
+    for name, variant in evaluation.variants.items():
+        table.add_row(f"  {name}", f"{variant.rows:,}", f"{variant.rmse:.3f}")
+    if evaluation.validation_rmse is not None:
+        told = f"last {parameters.validation_days} days, fitted without them"
+        table.add_row(told, "", f"{evaluation.validation_rmse:.3f}")
     return table
 
 
 def _compared(comparison: Comparison) -> str:
     seen = " (which learnt from these trips)" if comparison.champion_saw_test_data else ""
     return (
-        f"champion {comparison.champion}{seen} on the same test trips: {comparison.champion_rmse_min:.3f};"
-        f" difference {comparison.difference_min:+.3f} ± {comparison.standard_error_min:.3f}"
+        f"champion {comparison.champion}{seen} on the same test trips: {comparison.champion_rmse:.3f};"
+        f" difference {comparison.difference:+.3f} ± {comparison.standard_error:.3f}"
     )
