@@ -174,15 +174,12 @@ class TripDurationHandler(BaseHandler):
         return trip_slices(rows, self.knows(predictor, columns))
 
     def measure(self, predictor: Predictor, examples: Examples) -> dict[str, Any]:
-        """Return rows and RMSE in minutes: of all, of pairs that training saw and of others, and without the time."""
+        """Return rows and RMSE in minutes, of pairs that training saw and of others also apart."""
         every = slice(None, None, -(-len(examples.labels) // MEASURED_ROWS) or 1)
         columns = {name: values[every] for name, values in examples.columns.items()}
         labels = examples.labels[every]
         errors = self.predict(predictor, columns) - labels
         figures, seen = self.errors_told(errors), self.knows(predictor, columns)
-        if isinstance(predictor, BoostedTrips):
-            untimed = {name: values for name, values in columns.items() if name != PICKUP_TIME}
-            figures["without_pickup_datetime"] = self.errors_told(self.predict(predictor, untimed) - labels)
         if seen is None:
             return figures
         apart = {"seen_pairs": self.errors_told(errors[seen]), "unseen_pairs": self.errors_told(errors[~seen])}
