@@ -12,11 +12,7 @@ from core.handlers.source import ZONE_COLUMNS, Preparation, zone_ranges
 from core.handlers.taxi_zones import boroughs
 from core.handlers.tlc import DISTANCE_END_MILES, LONGEST_MIN, SHORTEST_MIN
 from core.schemas.snapshot import Taxi
-
-UNKNOWN_ZONE = 264
-"""The TLC's own number for a place that was not recorded."""
-NOT_RECORDED_MILES = 0.0
-"""What meters write where they have no distance; the model has a term for it."""
+from core.schemas.trip import NOT_RECORDED_MILES, UNKNOWN_ZONE
 
 _MICROSECONDS_A_MINUTE = 60e6
 

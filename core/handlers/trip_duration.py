@@ -28,6 +28,7 @@ from core.models.trip_duration.features import (
     as_timed_arrays,
     derive,
 )
+from core.models.trip_duration.geometry import COLUMNS, TIME_COLUMNS
 from core.models.trip_duration.linear import TOLERANCE, PairRegression
 from core.models.trip_duration.trees import Trees
 from core.schemas.snapshot import Taxi
@@ -129,6 +130,13 @@ class TripDurationHandler(BaseHandler):
     def features(self, columns: Columns) -> Mapping[str, NDArray[Any]]:
         """Return what a team's own model reads: the raw columns, and the name of each pair."""
         return derive(columns)
+
+    def shown(self, predictor: Predictor, columns: Columns) -> Mapping[str, NDArray[Any]]:
+        """Return what ``prepare`` shows: for trees, all the columns that they look at."""
+        if not isinstance(predictor, BoostedTrips):
+            return super().shown(predictor, columns)
+        matrix = predictor.matrix(as_timed_arrays(columns))
+        return dict(zip((*COLUMNS, *TIME_COLUMNS), matrix.T, strict=True))
 
     def post_process(self, predictions: FloatArray) -> FloatArray:
         """Bound minutes from below."""

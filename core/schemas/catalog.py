@@ -83,6 +83,11 @@ class CatalogEntry:
         """Name of the internal task that predicts a batch."""
         return f"tasks.{self.resource}.tasks.predict_rows"
 
+    @property
+    def prepare_rows_task(self) -> str:
+        """Name of the internal task that tells what the model looks at in a batch."""
+        return f"tasks.{self.resource}.tasks.prepare_rows"
+
     @cached_property
     def features(self) -> tuple[str, ...]:
         """Names of the feature columns, in the order of the row schema; those that a row may leave out come last."""
