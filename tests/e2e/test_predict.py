@@ -43,7 +43,7 @@ def test_the_example_is_answered_with_the_models_own_number(stack: Stack, shippe
 
 
 def test_a_time_of_pickup_reaches_the_model_however_it_is_written(stack: Stack, shipped: LoadedModel) -> None:
-    row = {"PULocationID": 74, "DOLocationID": 263, "trip_distance": 3.1}
+    row: dict[str, Any] = {"PULocationID": 74, "DOLocationID": 263, "trip_distance": 3.1}
     rush, night = (
         by_the_model_itself(shipped, **row, pickup_datetime=f"2021-01-05T{hour}:30:00") for hour in ("08", "03")
     )
@@ -69,7 +69,7 @@ def test_what_is_no_time_is_refused(stack: Stack, wrong: object) -> None:
 
 
 def test_rows_with_and_without_a_time_share_a_batch(stack: Stack, shipped: LoadedModel) -> None:
-    row = {"PULocationID": 74, "DOLocationID": 263, "trip_distance": 3.1}
+    row: dict[str, Any] = {"PULocationID": 74, "DOLocationID": 263, "trip_distance": 3.1}
     body = {"request_id": "b", "trips": [row, row | {"pickup_datetime": TIME}, row]}
     outcomes = httpx.post(f"{stack.url}/v1/trip/predict/batch", json=body, timeout=30).json()["outcomes"]
     without, timed = by_the_model_itself(shipped, **row), by_the_model_itself(shipped, **row, pickup_datetime=TIME)
