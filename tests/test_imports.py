@@ -7,7 +7,7 @@ import pytest
 
 from config import ROOT
 
-PIPELINE = ("duckdb", "pandera", "hamilton", "sqlalchemy", "alembic", "statemachine", "polars")
+PIPELINE = ("duckdb", "pandera", "hamilton", "sqlalchemy", "alembic", "statemachine", "polars", "mlflow", "matplotlib")
 """Not pandas: scikit-learn imports it wherever it is installed (docs/dependencies.md)."""
 
 
@@ -17,7 +17,7 @@ def test_what_serves_imports_no_library_of_the_pipeline(module: str, tmp_path: P
 
 
 def test_the_command_line_starts_without_what_only_training_needs(tmp_path: Path) -> None:
-    assert imported("apps.cli.__main__", ("sklearn", "sqlalchemy"), tmp_path) == "[]\n"
+    assert imported("apps.cli.__main__", ("sklearn", "sqlalchemy", "mlflow", "matplotlib"), tmp_path) == "[]\n"
 
 
 def imported(module: str, names: tuple[str, ...], folder: Path) -> str:
