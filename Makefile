@@ -21,7 +21,7 @@ DATA ?=
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
-run: $(VENV)/.installed-run ## Start broker, worker and web on this machine (HTTP_PORT, WORKERS, WEB_WORKERS)
+run: $(VENV)/.installed-run ## Start broker, workers and web on this machine (HTTP_PORT, WORKERS, WEB_WORKERS, PIPELINE_WORKERS)
 	@exec $(PY) -m boot.local
 
 test: $(VENV)/.installed-dev ## Run the tests (ARGS="-k name" picks some)
@@ -50,6 +50,10 @@ lock: $(VENV)/.installed-dev ## Resolve and pin the dependencies of pyproject.to
 	$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml -o requirements.txt
 	$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --no-header --group dev -c requirements.txt \
 		-o requirements-dev.txt
+	for group in web worker pipeline; do \
+		$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --no-header --group $$group \
+			-c requirements.txt -o requirements/$$group.txt || exit 1; \
+	done
 
 clean: ## Remove the environment, caches, build outputs and logs; never models
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* repo/logs

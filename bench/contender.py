@@ -164,7 +164,7 @@ class Contender:
 
 
 def _start_ours(model: Served, folder: Path, stack: ExitStack, root: Path) -> Running:
-    """Start what ``make run`` starts, with its defaults; only the port and the folders are others.
+    """Start what ``make run`` starts, with its defaults; only the port and the folders are others, and nothing trains.
 
     The broker is the same program with the same options, but started here: the launcher would keep its data in the
     working tree, where a system that the user runs keeps its own.
@@ -176,6 +176,7 @@ def _start_ours(model: Served, folder: Path, stack: ExitStack, root: Path) -> Ru
         CELERY_BROKER_URL=broker_url,
         HTTP_PORT=str(port),
         LOG_DIR=str(folder / "logs"),
+        PIPELINE_WORKERS="0",
     )
     command = (sys.executable, "-m", "boot.local")
     launcher = stack.enter_context(running(*command, log=folder / "launcher.log", env=env, folder=root))

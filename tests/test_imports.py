@@ -7,13 +7,29 @@ import pytest
 
 from config import ROOT
 
-PIPELINE = ("duckdb", "pandera", "hamilton", "sqlalchemy", "alembic", "statemachine", "polars", "mlflow", "matplotlib")
-"""Not pandas: scikit-learn imports it wherever it is installed (docs/dependencies.md)."""
+PIPELINE = (
+    "duckdb", "pandera", "hamilton", "sqlalchemy", "alembic", "statemachine", "polars", "pandas", "mlflow", "matplotlib",
+)  # fmt: skip
 
 
-@pytest.mark.parametrize("module", ["apps.api.main", "tasks.worker", "tasks.trip.tasks", "boot.local.launch"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "apps.api.main",
+        "tasks.worker",
+        "tasks.trip.tasks",
+        "tasks.sandbox",
+        "tasks.worker, core.handlers.trip_duration",
+        "boot.local.launch",
+    ],
+)
 def test_what_serves_imports_no_library_of_the_pipeline(module: str, tmp_path: Path) -> None:
     assert imported(module, PIPELINE, tmp_path) == "[]\n"
+
+
+def test_a_pipeline_worker_that_waits_holds_no_library_that_trains(tmp_path: Path) -> None:
+    heavy = ("polars", "duckdb", "pandera", "hamilton", "sklearn", "numpy", "pandas")
+    assert imported("tasks.pipeline.worker, tasks.pipeline.tasks", heavy, tmp_path) == "[]\n"
 
 
 def test_the_command_line_starts_without_what_only_training_needs(tmp_path: Path) -> None:

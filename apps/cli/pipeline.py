@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -12,7 +13,7 @@ from config import Settings, load_settings
 from core.managers.downloads import TLC_URL
 from core.managers.workplace import Workplace
 from core.schemas.run import Run
-from core.utilities.errors import DatabaseUnavailableError, TripcastError
+from core.utilities.errors import DatabaseUnavailableError, DataError, TripcastError
 
 if TYPE_CHECKING:
     from core.managers.runs import Runs
@@ -27,6 +28,14 @@ def one_line_errors(command: str) -> Iterator[None]:
         # Not through rich: it would break the one line to the terminal's width.
         typer.echo(f"{command}: {error}", err=True)
         raise typer.Exit(1) from None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file; raises DataError where it cannot be written."""
+    try:
+        path.write_text(text)
+    except OSError as error:
+        raise DataError(f"{path} cannot be written ({error.strerror})") from error
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """``pipeline``: start runs of the pipeline, look at them, and act on them."""
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,7 +9,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from apps.cli.figures import error_of, parts_of
-from apps.cli.pipeline import carry_out, one_line_errors, opened_runs
+from apps.cli.pipeline import carry_out, one_line_errors, opened_runs, write_text
 from apps.cli.train import report, train
 from config import Settings, load_settings
 from core.managers.downloads import TLC_URL
@@ -36,7 +37,8 @@ def list_runs(
     table = Table(Column("run", min_width=36), "state", "created (UTC)", "trained on", "tested on", "version")
     for run in found:
         months = (", ".join(run.parameters.train_months), ", ".join(run.parameters.test_months))
-        table.add_row(run.id, _state(run), f"{run.created_at:%Y-%m-%d %H:%M:%S}", *months, run.version or "")
+        outcome = run.version or (f"(until {run.parameters.until})" if run.parameters.until else "")
+        table.add_row(run.id, _state(run), f"{run.created_at:%Y-%m-%d %H:%M:%S}", *months, outcome)
     Console().print(table)
 
 
@@ -59,6 +61,7 @@ def show(run_id: RunId, *, as_json: AsJson = False) -> None:
     for name, value in (
         ("state", _state(run)),
         ("failed", run.error),
+        ("until", run.parameters.until),
         ("version", run.version),
         ("champion", run.parameters.champion),
     ):
@@ -75,7 +78,7 @@ def resume(
         settings = load_settings()
         with opened_runs(settings) as known:
             run = carry_out(known, run_id, settings, url=source)
-        report(run, settings.models_dir)
+        report(run, settings)
 
 
 @pipeline.command()
@@ -83,6 +86,22 @@ def cancel(run_id: RunId) -> None:
     """Cancel a run; one that runs stops before its next step."""
     with one_line_errors("cancel"), opened_runs() as known:
         typer.echo(f"run {known.cancel(run_id).id}: cancelled")
+
+
+@pipeline.command()
+def graph(
+    *, output: Annotated[Path | None, typer.Option(help="File to write; without it the drawing is printed.")] = None
+) -> None:
+    """Draw the steps of the pipeline and what each reads, as SVG."""
+    from core.managers.pipeline_graph import graph_steps  # noqa: PLC0415 (the pipeline's libraries take two seconds)
+    from core.services.graph_drawing import draw  # noqa: PLC0415
+
+    drawing = draw(graph_steps(), title="The steps of the training pipeline")
+    if output is None:
+        typer.echo(drawing, nl=False)
+        return
+    with one_line_errors("graph"):
+        write_text(output, drawing)
 
 
 @pipeline.command()

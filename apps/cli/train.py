@@ -10,7 +10,7 @@ from rich.table import Table
 
 from apps.cli.figures import error_of, parts_of
 from apps.cli.pipeline import carry_out, one_line_errors, opened_runs
-from config import load_settings
+from config import Settings, load_settings
 from core.managers.downloads import TLC_URL
 from core.schemas.evaluation import Comparison, Evaluation
 from core.schemas.limits import FamilyLimits
@@ -32,6 +32,7 @@ def train(
         list[str] | None, typer.Option(help="Month to measure on; may be repeated. [the one after]")
     ] = None,
     taxi: Annotated[list[str] | None, typer.Option(help="green or yellow; may be repeated. [green]")] = None,
+    until: Annotated[str | None, typer.Option(help="Step to end after: ingest or prepare. [the last one]")] = None,
     validation_days: Annotated[int, typer.Option(help="Days at the end of training that are for validation.")] = 7,
     version: Annotated[str, typer.Option(help="Name of the version; default: the months and a hash.")] = "",
     champion: Annotated[bool, typer.Option("--champion", help="Let the new version answer from now on.")] = False,
@@ -55,7 +56,8 @@ def train(
             design=design,
             taxis=taxi or ["green"],
             train_months=months,
-            test_months=test_month or [next_month(max(months))],
+            test_months=test_month or ([] if until else [next_month(max(months))]),
+            until=until,
             validation_days=validation_days,
             version=version or None,
             data=[path.resolve() for path in data or ()],
@@ -65,11 +67,13 @@ def train(
         with opened_runs(settings) as runs:
             run = create_run(runs, parameters, settings.models_dir)
             run = carry_out(runs, run.id, settings, url=source)
-        report(run, settings.models_dir)
+        report(run, settings)
         if champion and run.version is not None:
             set_champion(settings.models_dir, run.parameters.model, run.version)
-    if not champion:
-        typer.echo(f"to serve it: MODEL_VERSION={run.version} make run, or train with --champion")
+    if not champion and run.version is not None:
+        typer.echo(
+            f"to serve it: MODEL_VERSION={run.parameters.model}:{run.version} make run, or train with --champion"
+        )
 
 
 def next_month(month: str) -> str:
@@ -80,11 +84,16 @@ def next_month(month: str) -> str:
     return f"{int(year) + int(number) // 12}-{int(number) % 12 + 1:02}"
 
 
-def report(run: Run, models_dir: Path) -> None:
-    """Print the figures of the version that a run registered."""
+def report(run: Run, settings: Settings) -> None:
+    """Print the figures of the version that a run registered, or where it left what it prepared."""
     from core.managers.artifacts import read_manifest  # noqa: PLC0415 (it imports scikit-learn)
 
-    folder = models_dir / run.parameters.model / str(run.version)
+    if run.version is None:
+        last = run.steps[-1]
+        folder = settings.data_dir / "steps" / last.step / last.input_sha256
+        typer.echo(f"run {run.id}: ended after {last.step}, as asked; its output is in {folder}")
+        return
+    folder = settings.models_dir / run.parameters.model / str(run.version)
     manifest = read_manifest(folder)
     Console().print(_table(manifest, run.parameters))
     evaluation = Evaluation.model_validate(manifest.metrics["gate"])

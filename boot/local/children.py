@@ -14,8 +14,11 @@ from core.schemas.catalog import CATALOG
 WEB_DRAIN_S = 3
 WEB_GRACE_S = 3.4
 WORKER_GRACE_S = 5.0
+PIPELINE_GRACE_S = 2.0
+"""A worker that trains is not waited for: its run goes on at that step when the system is up again."""
 BROKER_GRACE_S = 0.8
 
+PIPELINE_QUEUE = "tasks.pipeline"
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -55,6 +58,16 @@ def worker_command(settings: Settings, *, number: int) -> tuple[str, ...]:
     )
 
 
+def pipeline_command(*, number: int) -> tuple[str, ...]:
+    """Return the command of pipeline worker ``number``; runs keep a processor busy, so each has a process of its own."""
+    return (
+        *(sys.executable, "-m", "celery", "--quiet", "-A", "tasks.pipeline.worker", "worker"),
+        *("-P", "prefork", "-c", "1", "-Q", PIPELINE_QUEUE),
+        *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+        *("-n", f"pipeline-{number}@%h"),
+    )
+
+
 def web_command() -> tuple[str, ...]:
     """Return the command of the web server; it reads its settings itself."""
     return (
@@ -81,6 +94,21 @@ def web_child(*, directory: Path, environment: Mapping[str, str]) -> ChildSpec:
     return ChildSpec(
         name="web", command=web_command(), directory=directory, environment=environment, grace_s=WEB_GRACE_S
     )
+
+
+def pipeline_children(settings: Settings, *, directory: Path, environment: Mapping[str, str]) -> list[ChildSpec]:
+    """Return the pipeline workers."""
+    return [
+        ChildSpec(
+            name=f"pipeline-{number}",
+            command=pipeline_command(number=number),
+            directory=directory,
+            environment=environment,
+            stop_order=1,
+            grace_s=PIPELINE_GRACE_S,
+        )
+        for number in range(1, settings.pipeline_workers + 1)
+    ]
 
 
 def worker_children(settings: Settings, *, directory: Path, environment: Mapping[str, str]) -> list[ChildSpec]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from boot.local.broker import find_server, flavour, is_external, wait_for_broker
 from boot.local.child import ChildSpec
-from boot.local.children import broker_child, child_environment, web_child, worker_children
+from boot.local.children import broker_child, child_environment, pipeline_children, web_child, worker_children
 from boot.local.console import Console
 from boot.local.lock import exclusive
 from boot.local.ports import LOOPBACK, free_port, require_free_port
@@ -127,6 +127,9 @@ async def _bring_up(
     # Without workers of its own the launcher cannot promise an answer, only a web server.
     path = "/health/ready" if settings.workers else "/health/live"
     await wait_until_ready(partial(missing_part, host=host, port=settings.http_port, path=path), say=console.say)
+    # Last, as nobody waits for them: predictions are served sooner.
+    for spec in pipeline_children(settings, directory=ROOT, environment=environment):
+        supervisor.start(spec)
     supervisor.settle()
     console.say(f"ready after {time.monotonic() - started:.1f} s")
     console.block(greeting(settings, host=host))
@@ -140,7 +143,7 @@ def greeting(settings: Settings, *, host: str) -> str:
     for entry in CATALOG:
         lines.append(f"  API    {base}/{settings.api_version}/{entry.resource}/predict")
     lines += [f"  Docs   {base}/docs", "", "  Try it:", ""]
-    for entry in CATALOG:
+    for entry in (entry for entry in CATALOG if not entry.optional):
         body = json.dumps(_example(entry.request.model_config))
         url = f"{base}/{settings.api_version}/{entry.resource}/predict"
         lines.append(f"  curl -s {url} -H 'Content-Type: application/json' -d '{body}'")

@@ -179,8 +179,8 @@ class Claim:
                 .values(output_sha256=output_sha256, reused=reused, finished_at=_now())
             )
 
-    def succeed(self, version: str) -> Run:
-        """Record what the run registered."""
+    def succeed(self, version: str | None) -> Run:
+        """Record what the run registered, None where it was asked to end before."""
         return self._end(RunEvent.SUCCEED, version=version, step=None)
 
     def fail(self, error: str) -> Run:

@@ -7,10 +7,9 @@ import warnings
 from collections.abc import Iterable
 from typing import Any
 
-from sklearn.exceptions import InconsistentVersionWarning
-
 from core.managers.allow_list import FUNCTIONS, LIBRARY_NAMES, RENAMED_MODULES
 from core.utilities.errors import ArtifactError, ForbiddenClassError
+from core.utilities.slim_sklearn import InconsistentVersionWarning
 
 LONGEST_NAME = 100
 

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -38,6 +38,10 @@ class RunEvent(StrEnum):
 Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="Like 2021-01.")]
 
 
+Until = Literal["ingest", "prepare"]
+"""Steps that a run may end after: with the raw files taken in, or with trips that a model may learn from."""
+
+
 class RunRequest(BaseModel):
     """What a run is asked to do: which months to train on, which to test on, and what must hold."""
 
@@ -53,7 +57,9 @@ class RunRequest(BaseModel):
     ] = None
     taxis: Annotated[tuple[Taxi, ...], Field(min_length=1)] = ("green",)
     train_months: Annotated[tuple[Month, ...], Field(min_length=1)]
-    test_months: Annotated[tuple[Month, ...], Field(min_length=1)]
+    test_months: tuple[Month, ...] = ()
+    """At least one, unless the run ends before it trains."""
+    until: Annotated[Until | None, Field(description="Step that the run ends after; default: the last one.")] = None
     validation_days: Annotated[Whole, Field(ge=0, le=28)] = 7
     limits: QualityLimits = QualityLimits()
     gate: GateLimits = GateLimits()
@@ -62,9 +68,28 @@ class RunRequest(BaseModel):
 
     @model_validator(mode="after")
     def _tests_come_after_training(self) -> Self:
-        if max(self.train_months) >= min(self.test_months):
+        if not self.test_months and self.until is None:
+            raise ValueError("a run that trains needs test_months")
+        if self.test_months and max(self.train_months) >= min(self.test_months):
             raise ValueError("every test month must lie after every training month")
         return self
+
+    @property
+    def has_team_design(self) -> bool:
+        """Whether the design is a team's own class, ``module.Class``."""
+        return self.design is not None and "." in self.design
+
+
+class IngestRequest(RunRequest):
+    """A run that only takes in the raw files of the months."""
+
+    until: Literal["ingest"] = "ingest"
+
+
+class PrepareRequest(RunRequest):
+    """A run that ends with trips that a model may learn from."""
+
+    until: Literal["prepare"] = "prepare"
 
 
 class RunParameters(RunRequest):

@@ -39,6 +39,8 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "task_ignore_result": True,
         "task_acks_late": True,
         "worker_prefetch_multiplier": 1,
+        # A run leaves its process large; the next one gets a new one, which is small until then.
+        "worker_max_tasks_per_child": 1,
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
         "worker_send_task_events": False,

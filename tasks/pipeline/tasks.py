@@ -4,9 +4,7 @@ from celery import Task, shared_task
 from loguru import logger
 
 from core.managers.database import open_database
-from core.managers.run_execution import execute_run
 from core.managers.runs import Runs
-from core.managers.workplace import Workplace
 from core.utilities.errors import RunInterruptedError, RunStateError, TripcastError, UnknownRunError
 from tasks.pipeline.app import EXECUTE_RUN
 
@@ -22,6 +20,10 @@ def execute(self: Task, run_id: str, attempt: int) -> None:  # noqa: D417 (`self
     attempt : int
         Attempts that it has had; with more, the message is an old one and is dropped.
     """
+    # Only here, in the process that a run has for itself: they hold 240 MiB, and a worker mostly waits.
+    from core.managers.run_execution import execute_run  # noqa: PLC0415
+    from core.managers.workplace import Workplace  # noqa: PLC0415
+
     settings = self.app.settings
     # Opened here and not before the fork: connections do not survive one.
     engine = open_database(settings.runs_url)

@@ -44,6 +44,7 @@ class Installation:
             CELERY_RESULT_BACKEND=url,
             WORKERS=str(WORKERS),
             WEB_WORKERS=str(WEB_WORKERS),
+            PIPELINE_WORKERS="0",
             **self.settings,
         )
         try:

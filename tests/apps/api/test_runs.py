@@ -31,6 +31,18 @@ async def test_a_run_is_accepted_and_found_where_the_answer_says(app: FastAPI) -
     assert listed.json() == {"runs": [created.json()]}
 
 
+@pytest.mark.parametrize("work", ["ingest", "prepare"])
+async def test_a_run_may_end_before_it_trains_and_then_needs_no_test_months(app: FastAPI, work: str) -> None:
+    path = f"/v1/offline/{work}"
+    async with calling(app) as client:
+        created = await client.post(path, json={"train_months": ["2021-01"]})
+        found = await client.get(created.headers["Location"])
+        other = await client.post(path, json={"train_months": ["2021-01"], "until": "train"})
+    assert (created.status_code, created.json()["request"]["until"]) == (202, work)
+    assert found.json() == created.json()
+    assert other.status_code == 400
+
+
 async def test_it_waits_for_a_worker(app: FastAPI, empty_folder: Path) -> None:
     async with calling(app) as client:
         created = await client.post(TRAIN, json=WANTED)
@@ -108,7 +120,9 @@ async def test_a_database_that_is_away_is_a_503(app: FastAPI, empty_folder: Path
 def test_every_status_of_the_routes_is_described(app: FastAPI) -> None:
     paths = app.openapi()["paths"]
     always = {"404", "405", "500", "503"}
-    assert set(paths[TRAIN]["post"]["responses"]) == always | {"202", "400", "413", "415"}
+    for work in ("ingest", "prepare", "train"):
+        described = paths[f"/v1/offline/{work}"]["post"]
+        assert set(described["responses"]) == always | {"202", "400", "413", "415"}
     assert set(paths[RUNS]["get"]["responses"]) == always | {"200"}
     assert set(paths[f"{RUNS}/{{run_id}}"]["get"]["responses"]) == always | {"200"}
     assert set(paths[f"{RUNS}/{{run_id}}/resume"]["post"]["responses"]) == always | {"202", "409"}

@@ -51,6 +51,36 @@ def test_a_failed_run_is_shown_and_resumed_where_it_broke_off(data: Path) -> Non
     assert "stored in" in resumed.stdout
 
 
+@pytest.mark.parametrize("step", ["ingest", "prepare"])
+def test_a_run_may_end_after_a_step_and_says_where_its_output_is(data: Path, step: str) -> None:
+    result = cli("run", "--data", data, "--train-month", "2021-01", "--until", step)
+    assert result.exit_code == 0, result.output
+    folder = Path(result.stdout.strip().rpartition("its output is in ")[2])
+    assert (folder / "checkpoint.json").exists()
+    assert f"until: {step}" in cli("show", newest()).stdout
+
+
+def test_a_step_that_no_run_ends_after_is_one_line(data: Path) -> None:
+    result = cli("run", "--data", data, "--until", "lunch")
+    assert result.exit_code == 1
+    assert result.stderr == "run: until: Input should be 'ingest' or 'prepare'\n"
+
+
+def test_the_graph_is_drawn_to_a_file_or_printed(tmp_path: Path) -> None:
+    printed = cli("graph")
+    assert cli("graph", "--output", tmp_path / "graph.svg").exit_code == 0
+    assert printed.stdout == (tmp_path / "graph.svg").read_text()
+    assert printed.stdout.startswith("<svg")
+    assert all(f">{step}</text>" in printed.stdout for step in STEPS)
+
+
+def test_a_drawing_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    result = cli("graph", "--output", tmp_path / "nowhere" / "graph.svg")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("graph: ")
+    assert len(result.stderr.splitlines()) == 1
+
+
 def test_runs_are_compared_by_error_parameters_and_steps(data: Path) -> None:
     cli("run", "--data", data, "--version", "one")
     first = newest()

@@ -4,15 +4,20 @@ from typing import Any
 
 from boot.local.children import (
     BROKER_GRACE_S,
+    PIPELINE_GRACE_S,
+    PIPELINE_QUEUE,
     WEB_DRAIN_S,
     WEB_GRACE_S,
     WORKER_GRACE_S,
     child_environment,
+    pipeline_children,
+    pipeline_command,
     web_command,
     worker_children,
     worker_command,
 )
 from config import ROOT, Settings
+from tasks.pipeline.app import QUEUE
 
 EMBEDDED = "redis://127.0.0.1:4711/0"
 
@@ -53,7 +58,7 @@ def test_children_colour_their_lines_when_the_launchers_terminal_does() -> None:
 def test_a_worker_serves_the_queues_of_the_catalog_under_a_name_of_its_own() -> None:
     command = worker_command(_settings(worker_concurrency=7), number=2)
 
-    assert command[command.index("-Q") + 1] == "tasks.trip,tasks.trip.quarantine"
+    assert command[command.index("-Q") + 1] == "tasks.trip,tasks.trip.quarantine,tasks.tip,tasks.tip.quarantine"
     assert command[command.index("-c") + 1] == "7"
     assert command[command.index("-n") + 1] == "worker-2@%h"
     assert command[command.index("-P") + 1] == "gevent"
@@ -65,7 +70,25 @@ def test_as_many_workers_are_started_as_the_settings_say() -> None:
     assert names == ["worker-1", "worker-2", "worker-3"]
 
 
+def test_a_pipeline_worker_has_a_process_for_each_run_and_the_queue_of_the_pipeline() -> None:
+    command = pipeline_command(number=2)
+
+    assert command[command.index("-P") + 1] == "prefork"
+    assert command[command.index("-Q") + 1] == PIPELINE_QUEUE == QUEUE
+    assert command[command.index("-n") + 1] == "pipeline-2@%h"
+
+
+def test_as_many_pipeline_workers_are_started_as_the_settings_say() -> None:
+    names = [
+        [spec.name for spec in pipeline_children(_settings(pipeline_workers=number), directory=ROOT, environment={})]
+        for number in (0, 2)
+    ]
+
+    assert names == [[], ["pipeline-1", "pipeline-2"]]
+
+
 def test_stopping_in_order_takes_less_than_ten_seconds_with_the_web_server_draining_first() -> None:
+    assert PIPELINE_GRACE_S <= WORKER_GRACE_S
     assert WEB_GRACE_S + WORKER_GRACE_S + BROKER_GRACE_S < 10
     assert WEB_GRACE_S > WEB_DRAIN_S
     assert str(WEB_DRAIN_S) in web_command()

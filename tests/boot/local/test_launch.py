@@ -15,13 +15,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 
 from boot.local.launch import greeting
 from boot.local.ports import free_port
 from config import ROOT, Settings
+from core.managers.raw_store import RawStore
 from tests.boot.processes import alive, descendants, get, until
+from tests.core.managers.pipeline_files import month_file
 
 COMMAND = (sys.executable, "-m", "boot.local")
 PARTS = ("apps", "boot", "core", "tasks", "repo/models")
@@ -156,7 +159,9 @@ def test_a_second_launcher_is_refused_in_one_line(system: System, project: Path)
     assert re.fullmatch(rf"Already running: process {system.process.pid} uses .*\n", same_data.stderr)
 
 
-@pytest.mark.parametrize("program", ["-m celery", "-m gunicorn", "(valkey|redis)-server"])
+@pytest.mark.parametrize(
+    "program", ["-A tasks.worker", "-A tasks.pipeline.worker", "-m gunicorn", "(valkey|redis)-server"]
+)
 def test_each_part_is_back_after_it_was_killed(system: System, program: str) -> None:
     victim = system.child(program)
     assert victim is not None
@@ -165,6 +170,20 @@ def test_each_part_is_back_after_it_was_killed(system: System, program: str) -> 
     until(lambda: get(system.port, "/health/ready") == 200, timeout_s=READY_S)
 
     assert system.predict()["reply_code"] == 0
+
+
+def test_training_asked_for_over_http_ends_with_a_version(system: System, project: Path) -> None:
+    store = RawStore(project / "repo" / "data" / "raw")
+    for month in ("2021-01", "2021-02"):
+        store.ingest(month_file(project / "files", month))
+    base = f"http://127.0.0.1:{system.port}"
+    body = {"train_months": ["2021-01"], "test_months": ["2021-02"], "version": "asked-for"}
+    created = httpx.post(f"{base}/v1/offline/train", json=body)
+    path = created.headers["Location"]
+    until(lambda: httpx.get(base + path).json()["state"] in ("succeeded", "failed"), timeout_s=READY_S)
+
+    assert httpx.get(base + path).json()["error"] is None
+    assert (project / "repo" / "models" / "trip_duration" / "asked-for" / "manifest.json").exists()
 
 
 def test_logs_of_web_and_worker_are_files_of_json_lines(system: System, project: Path) -> None:

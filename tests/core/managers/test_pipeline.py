@@ -28,7 +28,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def run(tmp_path: Path, data: Path, diary: Diary | None = None, *, run_id: str = "r", **changes: object) -> str:
-    return execute(run_id, parameters(data, **changes), workplace(tmp_path), diary or Diary())
+    return str(execute(run_id, parameters(data, **changes), workplace(tmp_path), diary or Diary()))
 
 
 def versions(tmp_path: Path) -> list[str]:
@@ -60,6 +60,23 @@ def test_a_changed_parameter_computes_only_what_reads_it(tmp_path: Path, data: P
     diary = Diary()
     run(tmp_path, data, diary, run_id="other", validation_days=3)
     assert diary.computed == ["ingest", "split", "train", "evaluate", "register"]
+
+
+@pytest.mark.parametrize("step", ["ingest", "prepare"])
+def test_a_run_may_end_after_a_step_and_another_goes_on_from_there(tmp_path: Path, data: Path, step: str) -> None:
+    first, rest = Diary(), Diary()
+    assert execute("r", parameters(data, until=step, test_months=()), workplace(tmp_path), first) is None
+    assert first.computed[-1] == step
+    assert versions(tmp_path) == []
+    run(tmp_path, data, rest, run_id="other")
+    assert tuple(rest.computed) == STEPS
+
+
+def test_what_was_prepared_for_the_same_months_is_not_prepared_again(tmp_path: Path, data: Path) -> None:
+    execute("r", parameters(data, until="prepare"), workplace(tmp_path), Diary())
+    rest = Diary()
+    run(tmp_path, data, rest, run_id="other")
+    assert rest.computed == ["ingest", "combine", "split", "train", "evaluate", "register"]
 
 
 def test_changed_data_computes_all_that_follows(tmp_path: Path, data: Path) -> None:
