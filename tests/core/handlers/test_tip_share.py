@@ -11,6 +11,7 @@ from core.handlers.preparation import prepare
 from core.handlers.tip_share import TipShareHandler
 from core.handlers.tip_sources import TIP_SOURCES
 from core.models.tip_share.zones import ZoneTips
+from tests.core.handlers.extracted import NOON
 from tests.core.handlers.tlc_files import real_file
 from tests.core.managers.pipeline_files import month_file
 
@@ -20,7 +21,7 @@ GREEN = TIP_SOURCES["green"]
 
 
 def tips(*rows: dict[str, Any]) -> pl.LazyFrame:
-    good = {"PULocationID": 130, "DOLocationID": 205, "fare_amount": 10.0, "tip_amount": 2.0}
+    good = {"pickup_at": NOON, "PULocationID": 130, "DOLocationID": 205, "fare_amount": 10.0, "tip_amount": 2.0}
     return pl.LazyFrame([good | row for row in rows])
 
 
