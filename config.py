@@ -79,6 +79,9 @@ class Settings(BaseSettings):
     database_url: Annotated[
         str, Field(description="SQLite or PostgreSQL database of the runs; default: `runs.sqlite` in `DATA_DIR`.")
     ] = ""
+    tracking: Annotated[
+        Literal["on", "off"], Field(description="Whether runs are kept in mlflow's `mlflow.db`, beside `DATA_DIR`.")
+    ] = "on"
     models_dir: Annotated[Path, Field(description="Folder of the model versions.")] = ROOT / "repo" / "models"
     trip_duration_model: Annotated[
         Path | None, Field(description="A bare `(DictVectorizer, LinearRegression)` pickle to serve instead.")
@@ -188,6 +191,11 @@ class Settings(BaseSettings):
     def runs_url(self) -> str:
         """URL of the database of the runs: ``DATABASE_URL``, or a file of SQLite."""
         return self.database_url or f"sqlite:///{self.data_dir / 'runs.sqlite'}"
+
+    @cached_property
+    def tracking_db(self) -> Path | None:
+        """SQLite file of the experiment tracking; None where nothing is tracked."""
+        return self.data_dir.parent / "mlflow.db" if self.tracking == "on" else None
 
     @cached_property
     def result_backend_url(self) -> str:

@@ -11,6 +11,8 @@ from config import Settings
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
+    # It takes seconds, and a database beside the data; tests of it turn it on.
+    monkeypatch.setenv("TRACKING", "off")
 
 
 @pytest.fixture

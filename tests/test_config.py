@@ -20,6 +20,7 @@ WRONG_VALUES = {
     "LOG_LEVEL": ["LOUD"],
     "LOG_REQUESTS": ["some"],
     "LOG_SLOW_MS": ["0"],
+    "TRACKING": ["yes"],
     "CELERY_RESULT_BACKEND": ["amqp://localhost"],
     "DATABASE_URL": ["mysql://localhost/runs", "runs.sqlite"],
 }
@@ -131,6 +132,13 @@ def test_runs_are_in_a_file_beside_the_data_unless_a_database_is_given(monkeypat
     assert load_settings().runs_url == "sqlite:////data/runs.sqlite"
     monkeypatch.setenv("DATABASE_URL", "postgresql://me@host/runs")
     assert load_settings().runs_url == "postgresql://me@host/runs"
+
+
+def test_runs_are_tracked_beside_the_data_unless_that_is_turned_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATA_DIR", "/repo/data")
+    assert load_settings().tracking_db is None
+    monkeypatch.delenv("TRACKING")
+    assert load_settings().tracking_db == Path("/repo/mlflow.db")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,9 @@ import pytest
 
 from config import ROOT
 
-PIPELINE = ("duckdb", "pandera", "hamilton", "sqlalchemy", "alembic", "statemachine", "polars", "pandas", "mlflow")
+PIPELINE = (
+    "duckdb", "pandera", "hamilton", "sqlalchemy", "alembic", "statemachine", "polars", "pandas", "mlflow", "matplotlib",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -31,7 +33,7 @@ def test_a_pipeline_worker_that_waits_holds_no_library_that_trains(tmp_path: Pat
 
 
 def test_the_command_line_starts_without_what_only_training_needs(tmp_path: Path) -> None:
-    assert imported("apps.cli.__main__", ("sklearn", "sqlalchemy"), tmp_path) == "[]\n"
+    assert imported("apps.cli.__main__", ("sklearn", "sqlalchemy", "mlflow", "matplotlib"), tmp_path) == "[]\n"
 
 
 def imported(module: str, names: tuple[str, ...], folder: Path) -> str:

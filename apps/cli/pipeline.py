@@ -65,6 +65,7 @@ def workplace_of(settings: Settings, *, url: str = TLC_URL, progress: "StepProgr
         url=url,
         progress=told,
         allowed_classes=tuple(settings.model_allowed_classes),
+        tracking_db=settings.tracking_db,
     )
 
 

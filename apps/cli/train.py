@@ -124,8 +124,6 @@ def _table(manifest: Manifest, parameters: RunParameters) -> Table:
             if kind["rows"]:
                 table.add_row(name, f"{kind['rows']:,}", f"{error_of(kind)[1]:.3f}")
     evaluation = Evaluation.model_validate(manifest.metrics["gate"])
-    for name, variant in evaluation.variants.items():
-        table.add_row(f"  {name}", f"{variant.rows:,}", f"{variant.rmse:.3f}")
     if evaluation.validation_rmse is not None:
         told = f"last {parameters.validation_days} days, fitted without them"
         table.add_row(told, "", f"{evaluation.validation_rmse:.3f}")

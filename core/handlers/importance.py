@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 Predict = Callable[[Mapping[str, NDArray[Any]]], FloatArray]
 
-MOST_ROWS = 20_000
+MOST_ROWS = 10_000
 """Rows that are predicted anew for each column: enough for two digits, and cheap for trees too."""
 SEED = 2021
 

@@ -60,25 +60,30 @@ class Trial:
 
     def measure(self) -> Measurement:
         """Measure everything: errors of all variants, and how the candidate differs from the champion."""
-        variants = {name: self._figures(dropped) for name, dropped in self.handler.variants().items()}
+        predictions = self._predictions(self.examples.columns)
+        variants = {name: self._variant(dropped) for name, dropped in self.handler.variants().items()}
         champion = None if self.champion is None else self.champion.predictor
         return Measurement(
-            **dict(self._figures()),
+            **dict(self._figures(predictions)),
             variants=variants,
             unit=self.handler.unit,
             importances=self._importances(champion),
             weights=None if champion is None else weight_shift(self.candidate, champion),
-            portrait=portray(self._predict(self.candidate, self.examples.columns), self.examples.labels),
+            portrait=portray(predictions.candidate, predictions.labels),
         )
 
-    def _figures(self, dropped: Sequence[str] = ()) -> Figures:
-        """Measure without some columns, as for callers who leave them out."""
-        columns = _without(self.examples.columns, dropped)
-        predictions = Predictions(
+    def _predictions(self, columns: Columns) -> Predictions:
+        return Predictions(
             labels=self.examples.labels,
             candidate=self._predict(self.candidate, columns),
             champion=None if self.champion is None else self._predict(self.champion.predictor, columns),
         )
+
+    def _variant(self, dropped: Sequence[str]) -> Figures:
+        """Measure without some columns, as for callers who leave them out."""
+        return self._figures(self._predictions(_without(self.examples.columns, dropped)), dropped)
+
+    def _figures(self, predictions: Predictions, dropped: Sequence[str] = ()) -> Figures:
         errors = predictions.candidate - predictions.labels
         return Figures(
             rows=len(errors),

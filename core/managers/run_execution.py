@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from core.managers.lease import RENEW_S
 from core.managers.pipeline import Observer, execute
 from core.managers.runs import Claim, Runs
+from core.managers.tracking import track
 from core.managers.workplace import Workplace
 from core.schemas.run import Run
 from core.utilities.errors import RunInterruptedError, TripcastError
@@ -42,9 +43,21 @@ def execute_run(
         What a step failed of; the run has recorded it.
     """
     claim = runs.claim(run_id, attempt=attempt)
+    try:
+        run = _execute(claim, workplace, observer)
+    except RunInterruptedError:
+        raise
+    except TripcastError:
+        track(runs.get(run_id), workplace)
+        raise
+    track(run, workplace)
+    return run
+
+
+def _execute(claim: Claim, workplace: Workplace, observer: Observer | None) -> Run:
     with _renewing(claim):
         try:
-            version = execute(run_id, claim.run.parameters, workplace, _Recorder(claim, observer))
+            version = execute(claim.run.id, claim.run.parameters, workplace, _Recorder(claim, observer))
         except RunInterruptedError:
             raise
         except TripcastError as error:

@@ -23,6 +23,8 @@ class Workplace:
         Told how far a download is.
     allowed_classes : tuple of str
         A team's own classes that a model may be made of, ``module.Class`` each.
+    tracking_db : Path, optional
+        SQLite file of the experiment tracking; without it nothing is tracked.
     """
 
     data_dir: Path
@@ -30,6 +32,7 @@ class Workplace:
     url: str = TLC_URL
     progress: Progress | None = None
     allowed_classes: tuple[str, ...] = ()
+    tracking_db: Path | None = None
 
     @property
     def raw_dir(self) -> Path:

@@ -32,6 +32,7 @@ def execute(self: Task, run_id: str, attempt: int) -> None:  # noqa: D417 (`self
             data_dir=settings.data_dir,
             models_dir=settings.models_dir,
             allowed_classes=tuple(settings.model_allowed_classes),
+            tracking_db=settings.tracking_db,
         )
         run = execute_run(Runs(engine), run_id, workplace, attempt=attempt)
         logger.bind(run_id=run_id, version=run.version).info("run succeeded")
