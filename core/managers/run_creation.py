@@ -11,7 +11,14 @@ from core.schemas.run import Run, RunParameters
 from core.utilities.errors import UnknownModelError
 
 
-def create_run(runs: Runs, parameters: RunParameters, models_dir: Path, *, for_worker: bool = False) -> Run:
+def create_run(
+    runs: Runs,
+    parameters: RunParameters,
+    models_dir: Path,
+    *,
+    for_worker: bool = False,
+    occasion: str | None = None,
+) -> Run:
     """Queue a run; without a champion in its parameters it is compared with the one that answers now.
 
     Without a design it gets the model's default, as it is now.
@@ -26,9 +33,13 @@ def create_run(runs: Runs, parameters: RunParameters, models_dir: Path, *, for_w
         ``repo/models``, whose route names the champion.
     for_worker : bool
         Whether a worker shall execute it.
+    occasion : str, optional
+        What started it, where nobody asked for it; there is one run of each.
 
     Raises
     ------
+    RunStateError
+        If there is a run of that occasion.
     UnknownModelError
         If the catalog has no such model, or the model no such design.
     """
@@ -36,7 +47,7 @@ def create_run(runs: Runs, parameters: RunParameters, models_dir: Path, *, for_w
         "champion": parameters.champion or _champion(models_dir / parameters.model),
         "design": _design(parameters),
     }
-    return runs.create(parameters.model_copy(update=fixed), for_worker=for_worker)
+    return runs.create(parameters.model_copy(update=fixed), for_worker=for_worker, occasion=occasion)
 
 
 def _design(parameters: RunParameters) -> str | None:

@@ -7,6 +7,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from apps.cli.__main__ import app
+from core.managers.database import open_database
+from core.managers.watched_files import WatchedFiles
 from tests.core.managers.pipeline_files import STEPS, month_file
 
 
@@ -64,6 +66,17 @@ def test_a_step_that_no_run_ends_after_is_one_line(data: Path) -> None:
     result = cli("run", "--data", data, "--until", "lunch")
     assert result.exit_code == 1
     assert result.stderr == "run: until: Input should be 'ingest' or 'prepare'\n"
+
+
+def test_files_of_a_watched_place_are_listed_with_what_became_of_them(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / 'repo' / 'runs.sqlite'}")
+    files = WatchedFiles(engine)
+    files.settle(files.see("/new/bad", "1"), error="it is truncated")
+    files.settle(files.see("/new/good", "1"), sha256="a" * 64)
+    files.see("/new/growing", "1")
+    engine.dispose()
+    shown = cli("watched").stdout
+    assert all(text in shown for text in ("/new/bad", "it is truncated", "a" * 12, "waits until"))
 
 
 def test_the_graph_is_drawn_to_a_file_or_printed(tmp_path: Path) -> None:

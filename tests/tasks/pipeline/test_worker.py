@@ -36,13 +36,28 @@ def runs(tmp_path: Path) -> Iterator[Runs]:
 
 
 @contextmanager
-def worker(stack: Stack) -> Iterator[subprocess.Popen[bytes]]:
+def beat(stack: Stack, name: str, **settings: str) -> Iterator[None]:
+    """Run a scheduler."""
+    command = [sys.executable, "-m", "celery", "-A", "tasks.pipeline.worker", "beat", "--pidfile="]
+    memory = str(stack.folder / f"{name}-schedule")
+    env = stack.env(DATA_DIR=str(stack.folder / "data"), MODELS_DIR=str(stack.folder / "models"), **settings)
+    with running(*command, "-s", memory, log=stack.folder / f"{name}.log", env=env):
+        yield
+
+
+@contextmanager
+def worker(stack: Stack, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a pipeline worker."""
     options = ["-P", "prefork", "-c", "1", "-Q", "tasks.pipeline", "--without-gossip", "--without-mingle"]
     command = [sys.executable, "-m", "celery", "-A", "tasks.pipeline.worker", "worker", *options]
-    env = stack.env(DATA_DIR=str(stack.folder / "data"), MODELS_DIR=str(stack.folder / "models"))
+    env = stack.env(DATA_DIR=str(stack.folder / "data"), MODELS_DIR=str(stack.folder / "models"), **settings)
     with running(*command, log=stack.folder / "pipeline.log", env=env) as process:
         yield process
+
+
+def log_lines(stack: Stack, text: str) -> list[str]:
+    """Return the messages of the workers that have the text in them."""
+    return [line["message"] for line in stack.log_lines("tasks/pipeline") if text in line["message"].lower()]
 
 
 def queue_run(runs: Runs, stack: Stack, *, rows: int = 900) -> Run:
@@ -104,3 +119,23 @@ def test_training_asked_for_over_http_ends_with_a_version(stack: Stack) -> None:
     assert (run["state"], run["version"], run["error"]) == ("succeeded", "asked-for", None)
     assert [step["step"] for step in run["steps"]] == list(STEPS)
     assert (stack.folder / "models" / "trip_duration" / "asked-for" / "manifest.json").exists()
+
+
+def test_months_that_appear_in_a_watched_folder_start_one_run_however_many_schedulers_there_are(
+    runs: Runs, stack: Stack
+) -> None:
+    folder = stack.folder / "watched"
+    folder.mkdir()
+    watching = {"PIPELINE_WATCH": str(folder), "PIPELINE_WATCH_S": "1"}
+    with worker(stack, **watching), beat(stack, "one", **watching), beat(stack, "two", **watching):
+        (folder / "green_tripdata_2020-12.parquet").write_bytes(b"PAR1")
+        for month in ("2021-01", "2021-02"):
+            month_file(folder, month)
+        wait_until(runs.newest, timeout_s=60, what="a run starts")
+        (run,) = runs.newest()
+        done = wait_for(runs, run, RunState.SUCCEEDED, RunState.FAILED)
+        looks = len(log_lines(stack, "look_for_data"))
+        wait_until(lambda: len(log_lines(stack, "look_for_data")) > looks + 8, timeout_s=60, what="more looks")
+    assert (done.state, done.error, done.parameters.test_months) == (RunState.SUCCEEDED, None, ("2021-02",))
+    assert len(runs.newest()) == 1
+    assert len(log_lines(stack, "refused")) == 1
