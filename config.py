@@ -11,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from core.schemas.catalog import CATALOG
 from core.utilities.cores import usable_cores
 from core.utilities.errors import SettingsError
 
@@ -98,7 +99,12 @@ class Settings(BaseSettings):
         float, Field(ge=1, le=600, description="A worker process whose model takes longer for a batch is replaced.")
     ] = 10.0
     model_version: Annotated[
-        str, Field(pattern=r"^[A-Za-z0-9._-]*$", description="Pins the version that answers; empty: the route decides.")
+        str,
+        Field(
+            pattern=r"^((([a-z][a-z0-9_]*:)?[A-Za-z0-9._-]+)(,([a-z][a-z0-9_]*:)?[A-Za-z0-9._-]+)*)?$",
+            description="Pins the version that answers; empty: the route decides. For another model than the"
+            " catalog's first: `model:version`; several: with commas.",
+        ),
     ] = ""
     model_allowed_classes: Annotated[
         tuple[str, ...],
@@ -167,10 +173,26 @@ class Settings(BaseSettings):
         return value
 
     @model_validator(mode="after")
+    def _pinned_models_exist(self) -> Self:
+        if self.pinned_versions.keys() - {entry.model for entry in CATALOG}:
+            raise ValueError("MODEL_VERSION names a model that the catalog does not have")
+        return self
+
+    @model_validator(mode="after")
     def _results_need_redis(self) -> Self:
         if not self.result_backend_url.startswith(("redis://", "rediss://", "unix://", "redis+socket://")):
             raise ValueError("CELERY_RESULT_BACKEND must be a Redis URL")
         return self
+
+    @cached_property
+    def pinned_versions(self) -> dict[str, str]:
+        """Versions that ``MODEL_VERSION`` pins, by model."""
+        pinned = (part.rpartition(":") for part in self.model_version.split(",") if part)
+        return {model or CATALOG[0].model: version for model, _, version in pinned}
+
+    def version_of(self, model: str) -> str:
+        """Return the version that ``MODEL_VERSION`` pins for a model; empty: the route decides."""
+        return self.pinned_versions.get(model, "")
 
     @cached_property
     def broker_url(self) -> str:

@@ -8,7 +8,10 @@ from kombu import Queue
 from config import Settings
 from core.managers.predictor import BatchPredictor
 from core.schemas.catalog import CATALOG
+from core.utilities.errors import WireError
 from tasks.consumer import BrokerCare
+from tasks.policy import PredictionTask
+from tasks.rows import predict_rows
 
 RESULT_LIFETIME_S = 120
 """A result is read within milliseconds; one that nobody reads must not fill Redis."""
@@ -31,21 +34,23 @@ class TripcastCelery(Celery):
 def create_celery(settings: Settings) -> TripcastCelery:
     """Return the Celery application for ``settings``.
 
-    JSON both ways: whoever can write to the broker must not be able to run code. Tasks of all catalog
-    entries are included; each entry has its queue and its quarantine queue.
+    JSON both ways: whoever can write to the broker must not be able to run code. Each catalog entry has its
+    task, its queue and its quarantine queue; tasks for clients of our own making are included beside them.
     """
     app = TripcastCelery("tripcast", broker=settings.broker_url, backend=settings.result_backend_url)
     app.loader.override_backends = dict.fromkeys(("redis", "rediss"), "tasks.backend:ReplyBackend")
     app.conf.update(_configuration(settings))
     app.model_timeout_s = settings.model_timeout_s
     app.steps["consumer"].add(BrokerCare)
+    for entry in CATALOG:
+        app.task(predict_rows, name=entry.predict_rows_task, bind=True, base=PredictionTask, throws=(WireError,))
     return app
 
 
 def _configuration(settings: Settings) -> dict[str, Any]:
     names = [name for entry in CATALOG for name in (entry.queue, entry.quarantine_queue)]
     return {
-        "include": [f"tasks.{entry.resource}.tasks" for entry in CATALOG],
+        "include": ["tasks.trip.tasks"],
         "task_queues": [Queue(name, routing_key=name) for name in names],
         "task_default_queue": CATALOG[0].queue,
         "task_serializer": "json",

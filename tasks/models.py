@@ -23,7 +23,7 @@ def create_predictor(settings: Settings, *, worker: str, run: Run) -> BatchPredi
         CATALOG,
         models_dir=settings.models_dir,
         bare={TRIP_DURATION.model: settings.trip_duration_model} if settings.trip_duration_model else {},
-        version=settings.model_version,
+        versions={entry.model: settings.version_of(entry.model) for entry in CATALOG},
         allowed_classes=settings.model_allowed_classes,
     )
     logger.info("models loaded in {:.2f} s: {}", time.perf_counter() - started, models.held())

@@ -12,7 +12,7 @@ WRONG_VALUES = {
     "HTTP_PORT": ["abc", "0", "65536", "80.5"],
     "REDIS_PORT": ["-1"],
     "API_VERSION": ["1", "v1/../x"],
-    "MODEL_VERSION": ["../../etc"],
+    "MODEL_VERSION": ["../../etc", "no_such_model:v1", "trip_duration:", "a,,b"],
     "REQUEST_TIMEOUT_S": ["0", "-5", "nan", "inf", "soon"],
     "MAX_BATCH_ROWS": ["0"],
     "WORKER_GRACE_S": ["-1"],
@@ -38,6 +38,25 @@ def test_the_defaults_are_those_of_the_design() -> None:
     assert settings.request_timeout_s == 60
     assert settings.model_version == ""
     assert settings.broker_url == settings.result_backend_url == "redis://127.0.0.1:6379/0"
+
+
+@pytest.mark.parametrize(
+    ("value", "trip", "tip"),
+    [
+        ("v1.2", "v1.2", ""),
+        ("tip_share:t-1", "", "t-1"),
+        ("v1.2,tip_share:t-1", "v1.2", "t-1"),
+        ("tip_share:t-1,trip_duration:v2", "v2", "t-1"),
+    ],
+)
+def test_a_version_is_pinned_for_the_first_model_or_for_the_one_that_is_named(
+    value: str, trip: str, tip: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODEL_VERSION", value)
+
+    settings = load_settings()
+
+    assert (settings.version_of("trip_duration"), settings.version_of("tip_share")) == (trip, tip)
 
 
 def test_redis_host_and_port_make_both_urls(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,6 +82,7 @@ PREDICTION_KINDS: Mapping[type[TripcastError], Kind] = {
         HTTPStatus.SERVICE_UNAVAILABLE, QUEUE_FAILED, "Broker unavailable", _RETRY_SOON
     ),
     errors.NoWorkerError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, QUEUE_FAILED, "No worker", _RETRY_LATER),
+    errors.NoVersionError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, QUEUE_FAILED, "No version", _RETRY_LATER),
     errors.LineFullError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, QUEUE_FAILED, "Too many requests wait", _RETRY_SOON),
     errors.OverloadError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, QUEUE_FAILED, "Overloaded", _RETRY_SOON),
     errors.DeadlinePassedError: Kind(HTTPStatus.GATEWAY_TIMEOUT, TIMED_OUT, "Deadline passed"),

@@ -25,7 +25,7 @@ from core.handlers.tables import open_table
 from core.managers.queue_client import LineLimits, QueueClient
 from core.managers.score_job import Plan, ScoreJob, digest_of
 from core.managers.scorer import PART_ROWS, Scorer
-from core.schemas.catalog import CATALOG, TRIP_DURATION, CatalogEntry
+from core.schemas.catalog import TRIP_DURATION, CatalogEntry, entry_of
 from core.utilities.errors import DataError, NoWorkerError, TripcastError, UnknownVersionError
 from core.utilities.heap import settle_heap
 
@@ -50,7 +50,7 @@ def predict(
     logger.remove()
     try:
         settings = load_settings()
-        entry = _entry(model)
+        entry = entry_of(model)
         if output_path.exists() and not overwrite:
             raise DataError(f"{output_path} is there already; --overwrite replaces it")
         table = open_table(
@@ -65,7 +65,7 @@ def predict(
                     table,
                     job,
                     digest=digest_of(input_path),
-                    version=model_version or settings.model_version,
+                    version=model_version or settings.version_of(entry.model),
                     restart=restart,
                     patience_s=patience_s,
                 )
@@ -77,13 +77,6 @@ def predict(
         typer.echo("predict: interrupted; the same command goes on from here", err=True)
         raise typer.Exit(INTERRUPTED) from None
     typer.echo(line)
-
-
-def _entry(model: str) -> CatalogEntry:
-    for entry in CATALOG:
-        if entry.model == model:
-            return entry
-    raise DataError(f"no model is called {model}; there are: {', '.join(entry.model for entry in CATALOG)}")
 
 
 async def _run(

@@ -13,6 +13,7 @@ from apps.cli.pipeline import carry_out, one_line_errors, opened_runs
 from config import Settings, load_settings
 from core.managers.downloads import TLC_URL
 from core.schemas.evaluation import Comparison, Evaluation
+from core.schemas.limits import FamilyLimits
 from core.schemas.manifest import Manifest
 from core.schemas.run import Run, RunParameters
 from core.utilities.errors import DataError
@@ -35,16 +36,21 @@ def train(
     validation_days: Annotated[int, typer.Option(help="Days at the end of training that are for validation.")] = 7,
     version: Annotated[str, typer.Option(help="Name of the version; default: the months and a hash.")] = "",
     champion: Annotated[bool, typer.Option("--champion", help="Let the new version answer from now on.")] = False,
+    limits: Annotated[
+        Path | None, typer.Option(help="YAML file of limits that win over those of the family.", dir_okay=False)
+    ] = None,
     source: Annotated[str, typer.Option(help="Where the TLC's files are downloaded from.")] = TLC_URL,
 ) -> None:
     """Train a model on months of taxi trips and register it as a new version."""
     # They import scikit-learn and SQLAlchemy, which takes a second, and other commands live without them.
+    from core.managers.limit_files import read_limits  # noqa: PLC0415
     from core.managers.run_creation import create_run  # noqa: PLC0415
     from core.managers.versions import set_champion  # noqa: PLC0415
 
     with one_line_errors(str(ctx.info_name)):
         settings = load_settings()
         months = train_month or ["2021-01"]
+        asked = FamilyLimits() if limits is None else read_limits(limits)
         parameters = _parameters(
             model=model,
             design=design,
@@ -55,6 +61,8 @@ def train(
             validation_days=validation_days,
             version=version or None,
             data=[path.resolve() for path in data or ()],
+            limits=asked.quality,
+            gate=asked.gate,
         )
         with opened_runs(settings) as runs:
             run = create_run(runs, parameters, settings.models_dir)
@@ -63,7 +71,9 @@ def train(
         if champion and run.version is not None:
             set_champion(settings.models_dir, run.parameters.model, run.version)
     if not champion and run.version is not None:
-        typer.echo(f"to serve it: MODEL_VERSION={run.version} make run, or train with --champion")
+        typer.echo(
+            f"to serve it: MODEL_VERSION={run.parameters.model}:{run.version} make run, or train with --champion"
+        )
 
 
 def next_month(month: str) -> str:
@@ -89,6 +99,8 @@ def report(run: Run, settings: Settings) -> None:
     evaluation = Evaluation.model_validate(manifest.metrics["gate"])
     if evaluation.comparison is not None:
         typer.echo(_compared(evaluation.comparison))
+    for warning in evaluation.verdict.warnings:
+        typer.echo(f"unlike the champion: {warning}")
     typer.echo(f"run {run.id}: stored in {folder}")
 
 
@@ -111,15 +123,18 @@ def _table(manifest: Manifest, parameters: RunParameters) -> Table:
         for name, kind in {", ".join(months): figures, **apart}.items():
             if kind["rows"]:
                 table.add_row(name, f"{kind['rows']:,}", f"{error_of(kind)[1]:.3f}")
-    validation = Evaluation.model_validate(manifest.metrics["gate"]).validation_rmse_min
-    if validation is not None:
-        table.add_row(f"last {parameters.validation_days} days, fitted without them", "", f"{validation:.3f}")
+    evaluation = Evaluation.model_validate(manifest.metrics["gate"])
+    for name, variant in evaluation.variants.items():
+        table.add_row(f"  {name}", f"{variant.rows:,}", f"{variant.rmse:.3f}")
+    if evaluation.validation_rmse is not None:
+        told = f"last {parameters.validation_days} days, fitted without them"
+        table.add_row(told, "", f"{evaluation.validation_rmse:.3f}")
     return table
 
 
 def _compared(comparison: Comparison) -> str:
     seen = " (which learnt from these trips)" if comparison.champion_saw_test_data else ""
     return (
-        f"champion {comparison.champion}{seen} on the same test trips: {comparison.champion_rmse_min:.3f};"
-        f" difference {comparison.difference_min:+.3f} ± {comparison.standard_error_min:.3f}"
+        f"champion {comparison.champion}{seen} on the same test trips: {comparison.champion_rmse:.3f};"
+        f" difference {comparison.difference:+.3f} ± {comparison.standard_error:.3f}"
     )

@@ -204,6 +204,11 @@ class BaseHandler:
         del predictor
         return rows.select()
 
+    def variants(self) -> Mapping[str, Sequence[str]]:
+        """Return sets of columns that an evaluation leaves out, by name: each optional column, unless overridden."""
+        fields = self.row.model_fields.items()
+        return {f"without {name}": (name,) for name, field in fields if not field.is_required()}
+
     def golden_rows(self, predictor: Predictor, training: Examples, evaluation: Examples) -> GoldenRows:
         """Take the example, rows spread over the training data, and rows whose like it does not have."""
         known = self.knows(predictor, evaluation.columns)

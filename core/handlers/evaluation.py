@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from core.handlers.distribution import ks_statistic, stability_index
 from core.handlers.predictor import Predictor
 from core.schemas.evaluation import Comparison, Slice
 
@@ -65,11 +66,13 @@ def compare(predictions: Predictions, champion: Champion, *, tested: Set[str]) -
     shift = np.quantile(predictions.candidate, QUANTILES) - np.quantile(predictions.champion, QUANTILES)
     return Comparison(
         champion=champion.version,
-        champion_rmse_min=rmse(theirs),
-        difference_min=float(np.mean(squared)) / total,
-        standard_error_min=float(np.std(squared)) / len(squared) ** 0.5 / total,
+        champion_rmse=rmse(theirs),
+        difference=float(np.mean(squared)) / total,
+        standard_error=float(np.std(squared)) / len(squared) ** 0.5 / total,
         champion_saw_test_data=bool(tested & champion.training_sha256),
-        prediction_shift_min={f"{level:g}": float(value) for level, value in zip(QUANTILES, shift, strict=True)},
+        stability_index=stability_index(predictions.candidate, predictions.champion),
+        ks=ks_statistic(predictions.candidate, predictions.champion),
+        prediction_shift={f"{level:g}": float(value) for level, value in zip(QUANTILES, shift, strict=True)},
     )
 
 
@@ -93,12 +96,16 @@ def slices(columns: pl.DataFrame, predictions: Predictions) -> dict[str, dict[st
 
 
 def _slices_of(squares: pl.DataFrame, name: str) -> dict[str, Slice]:
+    ours, theirs, difference = pl.col("ours"), pl.col("theirs"), pl.col("ours") - pl.col("theirs")
+    both = ours.mean().sqrt() + theirs.mean().sqrt()
+    error = pl.when(both > 0).then(difference.std(ddof=0) / pl.len().sqrt() / both).otherwise(both)  # as in compare
     means = (
         squares.group_by(name)
-        .agg(rows=pl.len(), ours=pl.col("ours").mean().sqrt(), theirs=pl.col("theirs").mean().sqrt())
+        .agg(rows=pl.len(), ours=ours.mean().sqrt(), theirs=theirs.mean().sqrt(), error=error)
         .filter(pl.col("rows") >= SMALLEST_SLICE)
         .sort(name)
     )
     return {
-        value: Slice(rows=rows, rmse_min=ours, champion_rmse_min=theirs) for value, rows, ours, theirs in means.rows()
+        value: Slice(rows=rows, rmse=ours, champion_rmse=theirs, standard_error=error)
+        for value, rows, ours, theirs, error in means.rows()
     }

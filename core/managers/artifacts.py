@@ -136,6 +136,11 @@ def load_bare(path: Path, *, entry: CatalogEntry, allowed_classes: Sequence[str]
     return model
 
 
+def has_route(models_dir: Path, model: str) -> bool:
+    """Tell whether anything says which version answers for ``model``; it may be wrong."""
+    return (models_dir / model / ROUTE).exists()
+
+
 def find_champion(models_dir: Path, model: str) -> Path:
     """Return the folder of the version that answers for ``model``, as ``route.json`` says.
 

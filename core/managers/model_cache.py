@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from core.managers.artifacts import LoadedModel, find_champion, load_bare, load_version
+from core.managers.artifacts import LoadedModel, find_champion, has_route, load_bare, load_version
 from core.schemas.catalog import CatalogEntry
 from core.utilities.errors import UnknownVersionError
 
@@ -19,15 +19,16 @@ class ModelCache:
         Folder of the versions, ``<models_dir>/<model>/<version>/``.
     bare : mapping of str to pathlib.Path
         Model name -> a bare pickle that is served instead of a version.
-    version : str
-        The version to hold instead of the champion; empty: the champion.
+    versions : mapping of str to str
+        Model name -> the version to hold instead of the champion.
     allowed_classes : sequence of str
         Further classes that a pickle may name.
 
     Raises
     ------
     ArtifactError
-        If a version cannot be loaded: a worker refuses to start without its models.
+        If a version cannot be loaded: a worker refuses to start without its models, but for an optional one of
+        which there is no version yet.
     """
 
     def __init__(
@@ -36,13 +37,16 @@ class ModelCache:
         *,
         models_dir: Path,
         bare: Mapping[str, Path],
-        version: str = "",
+        versions: Mapping[str, str] | None = None,
         allowed_classes: Sequence[str] = (),
     ) -> None:
         self._default: dict[str, LoadedModel] = {}
         for entry in entries:
+            version = (versions or {}).get(entry.model, "")
             if entry.model in bare:
                 loaded = load_bare(bare[entry.model], entry=entry, allowed_classes=allowed_classes)
+            elif entry.optional and not version and not has_route(models_dir, entry.model):
+                continue
             else:
                 folder = models_dir / entry.model / version if version else find_champion(models_dir, entry.model)
                 loaded = load_version(folder, entry=entry, allowed_classes=allowed_classes)

@@ -28,6 +28,7 @@ from core.schemas.evaluation import Evaluation
 from core.schemas.quality import FileQuality
 from core.schemas.run import RunParameters
 from core.schemas.snapshot import Snapshot
+from core.services.reproduction import reproduction
 
 MODULES = (ingest, extract, check, prepare, combine, split, train, evaluate, register)
 LIBRARIES = ("duckdb", "polars", "numpy", "scipy", "scikit-learn")
@@ -103,7 +104,11 @@ class CheckpointedSteps(lifecycle.NodeExecutionMethod):  # type: ignore[misc] # 
         self._observer = observer
         self._steps = {step.node: step for step in STEPS}
         self._outputs: dict[str, str] = {}
-        self._code = {"code": code_revision(), **{name: version_of(name) for name in LIBRARIES}}
+        self._code = {
+            "code": code_revision(),
+            "gate": code_revision(("services",)),
+            **{name: version_of(name) for name in LIBRARIES},
+        }
 
     def run_to_execute_node(
         self,
@@ -180,6 +185,7 @@ def execute(run: str, parameters: RunParameters, workplace: Workplace, observer:
         "gate": parameters.gate,
         "label": parameters.label,
         "version": parameters.version or "",
+        "command": reproduction(parameters),
         "champion": _champion(parameters, workplace),
         "raw_files": RawFiles(store, data=parameters.data, url=workplace.url, progress=workplace.progress),
         "raw_store": store,

@@ -31,6 +31,7 @@ from core.utilities.errors import (
     BrokerUnavailableError,
     DeadlinePassedError,
     LineFullError,
+    NoVersionError,
     NoWorkerError,
     PredictionError,
 )
@@ -113,7 +114,7 @@ class QueueClient:
             await asyncio.wait_for(self._wait_until_served(), START_TIMEOUT_S)
 
     async def _wait_until_served(self) -> None:
-        while any(self.missing(model) for model in self._entries):
+        while any(self.missing(entry.model) for entry in self._entries.values() if not entry.optional):
             await asyncio.sleep(START_POLL_S)
 
     async def stop(self) -> None:
@@ -142,7 +143,7 @@ class QueueClient:
 
         Raises
         ------
-        BrokerUnavailableError, NoWorkerError, LineFullError, OverloadError
+        BrokerUnavailableError, NoWorkerError, NoVersionError, LineFullError, OverloadError
             If the row is not taken.
         """
         line = self._line(model, version)
@@ -212,7 +213,7 @@ class QueueClient:
 
         Raises
         ------
-        BrokerUnavailableError, NoWorkerError, LineFullError
+        BrokerUnavailableError, NoWorkerError, NoVersionError, LineFullError
             If the block is not taken.
         """
         return await self._blocks[model].predict(version, features, request_id=request_id, timeout_s=timeout_s)
@@ -279,6 +280,9 @@ class QueueClient:
             raise BrokerUnavailableError("the result backend cannot be reached")
         if self.workers.seconds_without(entry.queue) > self._limits.worker_grace_s:
             raise NoWorkerError("no worker takes tasks")
+        workers = self.workers.serving(entry.queue)
+        if workers and not any(entry.model in worker.models for worker in workers):
+            raise NoVersionError(f"no version of {entry.model} is served")
 
     def _admit(self, entry: CatalogEntry, *, request_id: str, timeout_s: float) -> None:
         self._require_way(entry)

@@ -4,10 +4,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from core.managers.limit_files import load_limits
 from core.managers.runs import Runs
 from core.schemas.catalog import entry_of
 from core.schemas.route import Route
 from core.schemas.run import Run, RunParameters
+from core.services.limits import override
 from core.utilities.errors import UnknownModelError
 
 
@@ -21,7 +23,8 @@ def create_run(
 ) -> Run:
     """Queue a run; without a champion in its parameters it is compared with the one that answers now.
 
-    Without a design it gets the model's default, as it is now.
+    Without a design it gets the model's default, and limits that its parameters do not name are those of the family's
+    file, as they are now.
 
     Parameters
     ----------
@@ -42,10 +45,15 @@ def create_run(
         If there is a run of that occasion.
     UnknownModelError
         If the catalog has no such model, or the model no such design.
+    SettingsError
+        If the family's file of limits is wrong.
     """
+    limits = load_limits(entry_of(parameters.model).model)
     fixed = {
         "champion": parameters.champion or _champion(models_dir / parameters.model),
         "design": _design(parameters),
+        "limits": override(limits.quality, parameters.limits),
+        "gate": override(limits.gate, parameters.gate),
     }
     return runs.create(parameters.model_copy(update=fixed), for_worker=for_worker, occasion=occasion)
 

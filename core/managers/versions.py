@@ -7,7 +7,7 @@ import platform
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version as version_of
@@ -36,6 +36,7 @@ def store_version(
     entry: CatalogEntry,
     version: str | None = None,
     allowed_classes: Sequence[str] = (),
+    papers: Callable[[Manifest], Mapping[str, bytes]] | None = None,
 ) -> Path:
     """Store a trained model as a new version, and load it back to see that it serves.
 
@@ -53,6 +54,8 @@ def store_version(
         Default: the label and a hash over code, data, parameters and artifact.
     allowed_classes : sequence of str
         Of a team's own model, as in :func:`core.managers.artifacts.load_version`.
+    papers : callable, optional
+        Gives further files for the manifest, by name, which lie beside it and which nothing loads: a model card.
 
     Returns
     -------
@@ -79,6 +82,8 @@ def store_version(
             written.mkdir()
             _write(written / ARTIFACT, content)
             _write(written / MANIFEST, (manifest.model_dump_json(indent=2) + "\n").encode())
+            for name, paper in (papers(manifest) if papers else {}).items():
+                _write(written / name, paper)
             load_version(written, entry=entry, allowed_classes=allowed_classes)
             written.rename(folder)
     except OSError as error:
@@ -112,13 +117,13 @@ def version_id(trained: TrainedModel, *, entry: CatalogEntry, code: str, artifac
     return f"{trained.label}-{sha256_of(json.dumps(covered, sort_keys=True).encode())[:8]}"
 
 
-def code_revision() -> str:
-    """Return a hash of the code that trains and serves.
+def code_revision(packages: Sequence[str] = CODE) -> str:
+    """Return a hash of the code that trains and serves, or of other packages of ``core``.
 
     A content hash, not a commit: it is the same in a container without git, and it sees uncommitted changes.
     """
     core = Path(__file__).resolve().parents[1]
-    files = sorted(path for package in CODE for path in (core / package).rglob("*") if path.suffix in SOURCES)
+    files = sorted(path for package in packages for path in (core / package).rglob("*") if path.suffix in SOURCES)
     listing = {path.relative_to(core).as_posix(): sha256_of(path.read_bytes()) for path in files}
     return f"sources-{sha256_of(json.dumps(listing, sort_keys=True).encode())[:12]}"
 

@@ -10,6 +10,7 @@ from functools import cached_property
 from pydantic import BaseModel
 
 from core.schemas.batch import batch_reply_model, batch_request_model
+from core.schemas.tip import TipReply, TipRequest, TipRow
 from core.schemas.trip import TripReply, TripRequest, TripRow
 from core.utilities.errors import UnknownModelError
 
@@ -38,6 +39,8 @@ class CatalogEntry:
         Field of a batch's body that holds its rows.
     designs : tuple of str
         Names of the handler's designs, the default first; empty: the family is not trained here.
+    optional : bool
+        Workers start without a version of it, and readiness does not wait for it; a request for it is then refused.
     """
 
     model: str
@@ -49,6 +52,7 @@ class CatalogEntry:
     handler: str
     collection: str
     designs: tuple[str, ...] = ()
+    optional: bool = False
 
     @cached_property
     def batch_request(self) -> type[BaseModel]:
@@ -97,7 +101,21 @@ TRIP_DURATION = CatalogEntry(
     designs=("linear",),
 )
 
-CATALOG: tuple[CatalogEntry, ...] = (TRIP_DURATION,)
+TIP_SHARE = CatalogEntry(
+    model="tip_share",
+    resource="tip",
+    row=TipRow,
+    request=TipRequest,
+    reply=TipReply,
+    output="tip_share",
+    handler="core.handlers.tip_share:TipShareHandler",
+    collection="trips",
+    designs=("zones",),
+    optional=True,
+)
+
+CATALOG: tuple[CatalogEntry, ...] = (TRIP_DURATION, TIP_SHARE)
+"""The first one is the installation's own: ``/health`` names its version."""
 
 
 def entry_of(model: str) -> CatalogEntry:

@@ -1,72 +1,127 @@
-"""How good a trained version is, beside the champion on the same rows."""
+"""How good a trained version is, beside the champion on the same rows.
 
-from typing import Annotated
+Errors, differences and shifts are in the unit of the family's label: minutes, for trips.
+"""
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from core.schemas.numbers import Number
+from pydantic import BaseModel, ConfigDict
 
 
-class GateLimits(BaseModel):
-    """What a trained version must reach to be registered."""
-
+class _Told(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rmse_max_min: Annotated[Number, Field(gt=0)] = 12.0
-    """Root mean squared error on the test months, in minutes; 12.2 is what the mean of 2021-01 gives on 2021-02."""
-    noise_factor: Annotated[Number, Field(ge=0, le=10)] = 2.0
-    """How many standard errors a version may be behind the champion."""
 
-
-class Comparison(BaseModel):
+class Comparison(_Told):
     """A candidate and the champion on the same rows."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     champion: str
-    champion_rmse_min: float
-    difference_min: float
-    """RMSE of the candidate less that of the champion, in minutes."""
-    standard_error_min: float
-    """Of that difference: how much another sample of as many trips would change it."""
+    champion_rmse: float
+    difference: float
+    """RMSE of the candidate less that of the champion."""
+    standard_error: float
+    """Of that difference: how much another sample of as many rows would change it."""
     champion_saw_test_data: bool
     """The champion learnt from a file that the comparison measures on, so it has an unfair lead."""
-    prediction_shift_min: dict[str, float]
-    """Candidate less champion at quantiles of the predictions, in minutes."""
+    prediction_shift: dict[str, float]
+    """Candidate less champion at quantiles of the predictions."""
+    stability_index: float
+    """Population stability index of the predictions: 0 where both have the same distribution."""
+    ks: float
+    """Kolmogorov-Smirnov statistic of the predictions, 0..1: the largest gap of the two distribution functions."""
 
 
-class Slice(BaseModel):
+class Slice(_Told):
     """Errors on a part of the test rows."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    rows: int
+    rmse: float
+    champion_rmse: float | None
+    standard_error: float | None
+    """Of the difference of the two."""
+
+
+class Figures(_Told):
+    """Errors of a version on the test months, from one set of columns."""
 
     rows: int
-    rmse_min: float
-    champion_rmse_min: float | None
-
-
-class Verdict(BaseModel):
-    """What the gate says: passed, or all the reasons why not."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    passed: bool
-    reasons: tuple[str, ...]
-
-
-class Evaluation(BaseModel):
-    """Errors of a trained version on the test months."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    rows: int
-    rmse_min: float
-    mae_min: float
-    bias_min: float
-    """Mean of prediction less duration."""
-    validation_rmse_min: float | None
+    rmse: float
+    mae: float
+    bias: float
+    """Mean of prediction less label."""
+    validation_rmse: float | None
     """Of the same design fitted without the last days of training, on those days."""
     comparison: Comparison | None
     slices: dict[str, dict[str, Slice]]
     """By dimension and its value."""
+
+
+class Importance(_Told):
+    """By how much the RMSE grows when a column's values are shuffled: how much a model relies on it."""
+
+    candidate: float
+    champion: float | None
+
+
+class WeightShift(_Told):
+    """How far the weights of two models of the same design lie apart."""
+
+    shared: int
+    """Weights that both have."""
+    appeared: int
+    vanished: int
+    relative_shift: float
+    """Root mean square of the differences of shared weights over that of the champion's weights."""
+    largest: dict[str, float]
+    """Candidate less champion, for the weights that moved furthest."""
+
+
+class CalibrationBin(_Told):
+    """Rows of similar prediction."""
+
+    rows: int
+    predicted: float
+    """Mean of the predictions."""
+    actual: float
+    """Mean of the labels."""
+
+
+class Residuals(_Told):
+    """How the errors are distributed: ``rows[i]`` lie in ``edges[i]..edges[i + 1]``, what lies outside in the outer bins."""
+
+    edges: list[float]
+    rows: list[int]
+
+
+class Portrait(_Told):
+    """What the model card draws."""
+
+    calibration: list[CalibrationBin]
+    residuals: Residuals
+
+
+class Measurement(Figures):
+    """All that is measured of a trained version on the test months; the figures on top are those from all columns."""
+
+    variants: dict[str, Figures]
+    """From fewer columns: what a caller gets who leaves them out."""
+    unit: str
+    """Of the label; empty where it has none, as a share."""
+    importances: dict[str, Importance]
+    """By raw column."""
+    weights: WeightShift | None
+    """None without a champion of the same design, or for a design whose predictor tells no weights."""
+    portrait: Portrait
+
+
+class Verdict(_Told):
+    """What the gate says: passed, or all the reasons why not."""
+
+    passed: bool
+    reasons: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    """What differs from the champion by more than the limits of the regression test, where those only warn."""
+
+
+class Evaluation(Measurement):
+    """What was measured, and what the gate says of it."""
+
     verdict: Verdict

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.schemas.catalog import TRIP_DURATION
-from core.schemas.evaluation import GateLimits
+from core.schemas.gate_limits import GateLimits
 from core.schemas.numbers import Whole
 from core.schemas.quality import QualityLimits
 from core.schemas.route import VersionId

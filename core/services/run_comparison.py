@@ -1,9 +1,9 @@
 """What differs between two runs."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from core.schemas.run import Run
+from core.services.flat import flat
 
 ABSENT = "-"
 
@@ -19,7 +19,7 @@ class Difference:
 
 def differing_parameters(first: Run, second: Run) -> list[Difference]:
     """Return the parameters that differ, those inside of others by their path, such as ``limits.null_share``."""
-    ours, theirs = (_flat(run.parameters.model_dump(mode="json")) for run in (first, second))
+    ours, theirs = (flat(run.parameters.model_dump(mode="json")) for run in (first, second))
     return _differences(ours, theirs)
 
 
@@ -31,16 +31,6 @@ def differing_steps(first: Run, second: Run) -> list[Difference]:
 def outputs(run: Run) -> dict[str, str]:
     """Return the hash of each step's output, as it was last computed."""
     return {step.step: step.output_sha256 for step in run.steps if step.output_sha256 is not None}
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, str]:
-    flat: dict[str, str] = {}
-    for name, value in values.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{name}.")
-        else:
-            flat[f"{prefix}{name}"] = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return flat
 
 
 def _differences(ours: dict[str, str], theirs: dict[str, str]) -> list[Difference]:

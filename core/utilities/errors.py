@@ -92,6 +92,10 @@ class NoWorkerError(TripcastError):
     """Raised when no worker answers on the queue."""
 
 
+class NoVersionError(TripcastError):
+    """Raised when workers take the model's tasks, and none of them holds a version of it."""
+
+
 class LineFullError(TripcastError):
     """Raised when more rows wait than the line may hold."""
 

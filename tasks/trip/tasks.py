@@ -1,6 +1,6 @@
-"""Trip duration over Celery: ``predict_rows`` for our web processes, ``predict_ride`` for everybody.
+"""Trip duration over Celery for everybody: ``predict_ride``.
 
-Both only decode, call and encode. Predictions are pure, so that a task may run twice.
+It only decodes, calls and encodes. Predictions are pure, so that a task may run twice.
 """
 
 from typing import Any
@@ -9,22 +9,9 @@ from celery import shared_task
 
 from core.schemas.catalog import TRIP_DURATION
 from core.schemas.wire import NO_DEADLINE, PredictRowsRequest
-from core.utilities.errors import WireError
 from tasks.policy import PredictionTask
 
 PREDICTION_FAILED = 101
-
-
-@shared_task(bind=True, base=PredictionTask, throws=(WireError,))
-def predict_rows(self: PredictionTask, request: dict[str, Any]) -> dict[str, Any]:
-    """Predict a batch of wire version 1.
-
-    Raises
-    ------
-    WireError
-        If the message is not one; the sender reads it as a failed result.
-    """
-    return self.predict(PredictRowsRequest.decode(request)).encode()
 
 
 # Acknowledged late: unlike our web processes, a plain client does not send again what a dead worker held.

@@ -18,6 +18,7 @@ import httpx
 import redis
 
 from boot.local.broker import find_server
+from core.schemas.catalog import CATALOG
 
 ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 30.0
@@ -163,7 +164,8 @@ class Stack:
     def worker(self, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
         """Run a worker process; returns without waiting for it to be ready."""
         name = f"e2e-{free_port()}@%h"
-        options = ["-P", "gevent", "-Q", "tasks.trip,tasks.trip.quarantine", "--without-gossip", "--without-mingle"]
+        queues = ",".join(queue for entry in CATALOG for queue in (entry.queue, entry.quarantine_queue))
+        options = ["-P", "gevent", "-Q", queues, "--without-gossip", "--without-mingle"]
         celery = [sys.executable, "-m", "celery", "-A", "tasks.worker", "worker", *options, "-n", name]
         with running(*celery, log=self.folder / "worker.log", env=self.env(**settings)) as process:
             yield process

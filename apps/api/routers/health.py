@@ -37,7 +37,7 @@ class Readiness(BaseModel):
 @router.get("", operation_id="health")
 async def health(settings: SettingsDep, queue: QueueDep) -> Health:
     """Name the service, its API version and the version of the champion; empty until a worker was seen."""
-    version = settings.model_version or queue.champion(CATALOG[0].model)
+    version = settings.version_of(CATALOG[0].model) or queue.champion(CATALOG[0].model)
     return Health(name=settings.project_app, api_version=settings.api_version, model_version=version)
 
 
@@ -49,8 +49,11 @@ async def live() -> Liveness:
 
 @router.get("/ready", operation_id="ready", responses={503: {"model": Readiness, "description": "Not ready."}})
 async def ready(queue: QueueDep, response: Response) -> Readiness:
-    """Answer 200 once the broker is reached, a worker answers on the queue and its model is loaded."""
-    missing = sorted({part for entry in CATALOG if (part := queue.missing(entry.model)) is not None})
+    """Answer 200 once the broker is reached, a worker answers on the queue and its model is loaded.
+
+    Models that the catalog calls optional may be missing.
+    """
+    missing = sorted({part for entry in CATALOG if not entry.optional and (part := queue.missing(entry.model))})
     if missing:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
     return Readiness(status="not ready" if missing else "ready", missing=missing)

@@ -98,7 +98,7 @@ class PredictEndpoint:
         settings, queue = state["settings"], state["queue"]
         row = queue.join(
             self._entry.model,
-            settings.model_version or None,
+            settings.version_of(self._entry.model) or None,
             values,
             request_id=request_id,
             timeout_s=timeout_of(scope, settings),

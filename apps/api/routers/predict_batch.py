@@ -88,7 +88,7 @@ async def _predict(
     """
     if not rows.places:
         return None
-    version = get_settings(request).model_version or None
+    version = get_settings(request).version_of(entry.model) or None
     prediction = get_queue(request).predict_block(
         entry.model, version, rows.columns, request_id=request_id, timeout_s=timeout_s
     )

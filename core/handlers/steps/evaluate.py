@@ -2,13 +2,14 @@
 
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from core.handlers.base import BaseHandler, TrainedModel
-from core.handlers.evaluation import Champion, Predictions, compare, rmse, slices
+from core.handlers.evaluation import Champion
+from core.handlers.measurement import Rehearsal, Trial
 from core.handlers.split import PART, TEST, TRAIN, VALIDATION
-from core.schemas.evaluation import Evaluation, GateLimits
+from core.schemas.evaluation import Evaluation
+from core.schemas.gate_limits import GateLimits
 from core.schemas.snapshot import Snapshot
 from core.services.evaluation_gate import judge
 
@@ -24,34 +25,25 @@ def evaluation(
     gate: GateLimits,
     test_months: list[str],
 ) -> Evaluation:
-    """Measure both models, by slice too, and let the gate judge."""
+    """Measure both models, by slice and from fewer columns too, and let the gate judge."""
     rows = parts["rows"].filter(pl.col(PART) == TEST)
-    examples = handler.examples(rows)
-    predictions = Predictions(
-        labels=examples.labels,
-        candidate=handler.predict(trained.predictor, examples.columns),
-        champion=None if champion is None else handler.predict(champion.predictor, examples.columns),
-    )
-    tested = {file.sha256 for file in snapshots if f"{file.month:%Y-%m}" in test_months}
-    comparison = None if champion is None else compare(predictions, champion, tested=tested)
-    errors = predictions.candidate - predictions.labels
     sliced = rows.select(*handler.row.model_fields, *handler.slice_columns).collect()
-    return Evaluation(
-        rows=len(errors),
-        rmse_min=rmse(errors),
-        mae_min=float(np.mean(np.abs(errors))),
-        bias_min=float(np.mean(errors)),
-        validation_rmse_min=_validated(handler, design, parts["rows"]),
-        comparison=comparison,
-        slices=slices(handler.slices(sliced, trained.predictor), predictions),
-        verdict=judge(rmse(errors), comparison, gate),
+    trial = Trial(
+        handler=handler,
+        candidate=trained.predictor,
+        champion=champion,
+        examples=handler.examples(rows),
+        slices=handler.slices(sliced, trained.predictor),
+        tested={file.sha256 for file in snapshots if f"{file.month:%Y-%m}" in test_months},
+        rehearsal=_rehearse(handler, design, parts["rows"]),
     )
+    measured = trial.measure()
+    return Evaluation(**dict(measured), verdict=judge(measured, gate))
 
 
-def _validated(handler: BaseHandler, design: str, rows: pl.LazyFrame) -> float | None:
-    """Return the error on the days of validation of a model that was fitted to the days before them."""
+def _rehearse(handler: BaseHandler, design: str, rows: pl.LazyFrame) -> Rehearsal | None:
+    """Fit to the days before those of validation."""
     early, late = (handler.examples(rows.filter(pl.col(PART) == part)) for part in (TRAIN, VALIDATION))
     if not len(early.labels) or not len(late.labels):
         return None
-    predictor = handler.design(design)[1].fit(early.columns, early.labels)
-    return rmse(handler.predict(predictor, late.columns) - late.labels)
+    return Rehearsal(predictor=handler.design(design)[1].fit(early.columns, early.labels), examples=late)

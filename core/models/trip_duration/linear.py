@@ -81,6 +81,10 @@ class PairRegression:
         """Tell for each zone pair whether training saw it, (n_rows,) bool."""
         return np.array([pair in self._coefficients for pair in pairs], dtype=np.bool_)
 
+    def weights(self) -> Mapping[str, float]:
+        """Return the coefficient of each zone pair, of the distance, and the intercept, for comparison with others."""
+        return {**self._coefficients, DISTANCE: self._slope, "intercept": self._intercept}
+
     def transform(self, columns: Mapping[str, NDArray[Any]]) -> FloatArray:
         """Predict minutes, (n_rows,) float64.
 

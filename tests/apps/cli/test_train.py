@@ -149,3 +149,17 @@ def test_without_a_network_it_says_so_in_one_line_and_names_the_way_out(models_d
     assert "make train DATA=" in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert "Traceback" not in result.output
+
+
+def test_a_file_of_limits_wins_over_the_familys(models_dir: Path, data: Path, tmp_path: Path) -> None:
+    (tmp_path / "strict.yaml").write_text("quality:\n  rows_min: 1000\n")
+    line = one_line(train("--data", data, "--limits", tmp_path / "strict.yaml"))
+    assert "green_tripdata_2021-01.parquet: number of rows is 900, allowed: 1,000 or more" in line
+    assert not (models_dir / "trip_duration").exists()
+
+
+def test_a_wrong_file_of_limits_is_one_line(models_dir: Path, data: Path, tmp_path: Path) -> None:
+    (tmp_path / "wrong.yaml").write_text("gate:\n  rmse: 3\n")
+    line = one_line(train("--data", data, "--limits", tmp_path / "wrong.yaml"))
+    assert line == "train: wrong.yaml: gate.rmse: Extra inputs are not permitted"
+    assert not models_dir.exists()

@@ -59,7 +59,7 @@ def test_children_colour_their_lines_when_the_launchers_terminal_does() -> None:
 def test_a_worker_serves_the_queues_of_the_catalog_under_a_name_of_its_own() -> None:
     command = worker_command(_settings(worker_concurrency=7), number=2)
 
-    assert command[command.index("-Q") + 1] == "tasks.trip,tasks.trip.quarantine"
+    assert command[command.index("-Q") + 1] == "tasks.trip,tasks.trip.quarantine,tasks.tip,tasks.tip.quarantine"
     assert command[command.index("-c") + 1] == "7"
     assert command[command.index("-n") + 1] == "worker-2@%h"
     assert command[command.index("-P") + 1] == "gevent"

@@ -34,8 +34,8 @@ def test_the_difference_is_that_of_the_two_errors() -> None:
     assert comparison is not None
     assert given.champion is not None
     ours, theirs = rmse(given.candidate - given.labels), rmse(given.champion - given.labels)
-    assert comparison.difference_min == pytest.approx(ours - theirs)
-    assert comparison.champion_rmse_min == theirs
+    assert comparison.difference == pytest.approx(ours - theirs)
+    assert comparison.champion_rmse == theirs
 
 
 def test_the_standard_error_is_what_drawing_the_trips_anew_shows() -> None:
@@ -46,7 +46,7 @@ def test_the_standard_error_is_what_drawing_the_trips_anew_shows() -> None:
     ours, theirs = given.candidate - given.labels, given.champion - given.labels
     draws = (random.integers(0, len(ours), len(ours)) for _ in range(400))
     drawn = [rmse(ours[rows]) - rmse(theirs[rows]) for rows in draws]
-    assert comparison.standard_error_min == pytest.approx(np.std(drawn), rel=0.15)
+    assert comparison.standard_error == pytest.approx(np.std(drawn), rel=0.15)
 
 
 def test_the_same_model_differs_by_nothing() -> None:
@@ -54,8 +54,8 @@ def test_the_same_model_differs_by_nothing() -> None:
     same = Predictions(labels=given.labels, candidate=given.candidate, champion=given.candidate)
     comparison = compare(same, CHAMPION, tested=set())
     assert comparison is not None
-    assert (comparison.difference_min, comparison.standard_error_min) == (0.0, 0.0)
-    assert set(comparison.prediction_shift_min.values()) == {0.0}
+    assert (comparison.difference, comparison.standard_error) == (0.0, 0.0)
+    assert set(comparison.prediction_shift.values()) == {0.0}
 
 
 @pytest.mark.parametrize(("tested", "unfair"), [({"a", "b"}, True), ({"b"}, False)])
@@ -70,7 +70,7 @@ def test_a_shift_of_all_predictions_shows_at_every_quantile() -> None:
     moved = Predictions(labels=given.labels, candidate=given.candidate + 2, champion=given.candidate)
     comparison = compare(moved, CHAMPION, tested=set())
     assert comparison is not None
-    assert all(shift == pytest.approx(2) for shift in comparison.prediction_shift_min.values())
+    assert all(shift == pytest.approx(2) for shift in comparison.prediction_shift.values())
 
 
 def test_slices_measure_their_own_trips_and_small_ones_are_left_out() -> None:
@@ -80,11 +80,11 @@ def test_slices_measure_their_own_trips_and_small_ones_are_left_out() -> None:
     errors = np.array([1.0] * rows + [3.0] * rows + [9.0])
     given = Predictions(labels=np.full(len(errors), 10.0), candidate=10.0 + errors, champion=None)
     found = slices(trip_slices(prepared, np.arange(len(errors)) < rows), given)
-    assert {value: part.rmse_min for value, part in found["distance_miles"].items()} == {
+    assert {value: part.rmse for value, part in found["distance_miles"].items()} == {
         "0 to 1": 1.0,
         "10 and more": 3.0,
     }
     assert found["pickup_hour"]["15"].rows == rows
-    assert found["zone_pair"]["seen"].rmse_min == 1.0
+    assert found["zone_pair"]["seen"].rmse == 1.0
     assert [part.rows for part in found["boroughs"].values()] == [2 * rows + 1]
-    assert found["zone_pair"]["seen"].champion_rmse_min is None
+    assert found["zone_pair"]["seen"].champion_rmse is None

@@ -12,7 +12,10 @@ STEPS = ("ingest", "extract", "check", "prepare", "combine", "split", "train", "
 
 
 def month_file(folder: Path, month: str, *, pace: float = 2.0, rows: int = 900) -> Path:
-    """Write a month of trips between zones 1..15 whose minutes follow the distance at ``pace`` minutes a mile."""
+    """Write a month of trips between zones 1..15 whose minutes follow the distance at ``pace`` minutes a mile.
+
+    Three of four are paid by card, with a tip that follows the pickup zone: ``0.09 + 0.01 * zone`` of the fare.
+    """
     start = datetime.fromisoformat(f"{month}-01")
     starts = [start + timedelta(days=26) * number / rows for number in range(rows)]
     miles = [1.0 + number % 9 for number in range(rows)]
@@ -24,6 +27,9 @@ def month_file(folder: Path, month: str, *, pace: float = 2.0, rows: int = 900) 
             "PULocationID": [1 + number % 15 for number in range(rows)],
             "DOLocationID": [1 + (number * 7) % 13 for number in range(rows)],
             "trip_distance": miles,
+            "payment_type": [1.0 + (number % 4 == 3) for number in range(rows)],
+            "fare_amount": [3.0 + 2.5 * mile for mile in miles],
+            "tip_amount": [(3.0 + 2.5 * mile) * (0.1 + 0.01 * (number % 15)) for number, mile in enumerate(miles)],
         }
     )
     folder.mkdir(parents=True, exist_ok=True)

@@ -44,8 +44,8 @@ def test_the_steps_run_in_their_order_and_end_with_a_version_that_serves(tmp_pat
     assert list(model.manifest.training_data) == ["green_tripdata_2021-01.parquet"]
     evaluation = Evaluation.model_validate(model.manifest.metrics["gate"])
     assert evaluation.rows == 900
-    assert evaluation.validation_rmse_min is not None
-    assert evaluation.rmse_min == pytest.approx(model.manifest.metrics["evaluation"]["rmse_min"])
+    assert evaluation.validation_rmse is not None
+    assert evaluation.rmse == pytest.approx(model.manifest.metrics["evaluation"]["rmse_min"])
 
 
 def test_an_unchanged_step_is_not_computed_again(tmp_path: Path, data: Path) -> None:

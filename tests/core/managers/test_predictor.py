@@ -37,7 +37,9 @@ def runs() -> Runs:
 
 @pytest.fixture
 def predictor(version: Path, runs: Runs) -> BatchPredictor:
-    models = ModelCache([TRIP_DURATION], models_dir=version.parents[1], bare={}, version=version.name)
+    models = ModelCache(
+        [TRIP_DURATION], models_dir=version.parents[1], bare={}, versions={TRIP_DURATION.model: version.name}
+    )
     runs.predictor = BatchPredictor(models, worker="w", run=runs)
     return runs.predictor
 
@@ -134,7 +136,9 @@ def test_a_computation_that_raises_leaves_nothing_in_hand(version: Path) -> None
     def fail(function: Callable[[Columns], BatchOutcome], columns: Columns, *, first: bool) -> BatchOutcome:
         raise RuntimeError("the pool is closed")
 
-    models = ModelCache([TRIP_DURATION], models_dir=version.parents[1], bare={}, version=version.name)
+    models = ModelCache(
+        [TRIP_DURATION], models_dir=version.parents[1], bare={}, versions={TRIP_DURATION.model: version.name}
+    )
     predictor = BatchPredictor(models, worker="w", run=fail)
     with pytest.raises(RuntimeError):
         predictor.compute(request(LATER))
@@ -154,7 +158,9 @@ def test_the_predictor_is_busy_exactly_while_the_model_computes(version: Path) -
             return super().__len__()
 
     busy: list[float | None] = []
-    models = ModelCache([TRIP_DURATION], models_dir=version.parents[1], bare={}, version=version.name)
+    models = ModelCache(
+        [TRIP_DURATION], models_dir=version.parents[1], bare={}, versions={TRIP_DURATION.model: version.name}
+    )
     predictor = BatchPredictor(models, worker="w", run=run)
     before = time.monotonic()
     predictor.compute(request(LATER))

@@ -1,0 +1,17 @@
+"""Rows over Celery for our web processes: one task for each model of the catalog, all with this body."""
+
+from typing import Any
+
+from core.schemas.wire import PredictRowsRequest
+from tasks.policy import PredictionTask
+
+
+def predict_rows(self: PredictionTask, request: dict[str, Any]) -> dict[str, Any]:
+    """Predict a batch of wire version 1.
+
+    Raises
+    ------
+    WireError
+        If the message is not one; the sender reads it as a failed result.
+    """
+    return self.predict(PredictRowsRequest.decode(request)).encode()
