@@ -134,7 +134,7 @@ def item_of(fault: Mapping[str, Any], *where: str | int) -> dict[str, Any]:
     """Return what a caller is told of one of pydantic's faults, found ``where``."""
     # A model that is validated from a dict would say its class's name.
     msg = "Input should be an object" if fault.get("type") == "model_type" else fault["msg"]
-    return {"loc": [*where, *fault["loc"]], "msg": msg}
+    return {"loc": [*where, *fault["loc"]], "msg": msg.removeprefix("Value error, ")}
 
 
 def find_request_id(body: bytes) -> str | None:

@@ -50,6 +50,8 @@ class RowChecker:
         self._row = entry.row
         self._collection = entry.collection
         self._features = entry.features
+        self._required = entry.required
+        self._optional = entry.optional
         self._rules = column_rules(entry.row)
 
     async def check(self, rows: list[Any], *, body: bytes, request_id: str) -> CheckedRows:
@@ -62,7 +64,7 @@ class RowChecker:
         """
         columns = self._columns_of_good(rows)
         # The parser takes the last of two equal names. Each name has its colon, so more colons are worth a second look.
-        names = len(rows) * len(self._features) if columns else sum(len(row) for row in rows if isinstance(row, dict))
+        names = len(rows) * len(columns) if columns else sum(len(row) for row in rows if isinstance(row, dict))
         colons = names + ENVELOPE_FIELDS + request_id.count(":")
         twice = await self._given_twice(body) if body.count(b":") > colons else {}
         if columns is not None and not twice:
@@ -72,12 +74,15 @@ class RowChecker:
     def _columns_of_good(self, rows: list[Any]) -> dict[str, list[Any]] | None:
         """Return the columns if every row is good, None if one may be bad."""
         try:
-            columns = {name: list(map(itemgetter(name), rows)) for name in self._features}
-            if set(map(len, rows)) != {len(self._features)}:
-                return None
+            columns = {name: list(map(itemgetter(name), rows)) for name in self._required}
+            if set(map(len, rows)) != {len(self._required)}:
+                # Some have more: of the optional ones each row must have all, or it is looked at alone.
+                columns |= {name: list(map(itemgetter(name), rows)) for name in self._optional}
+                if set(map(len, rows)) != {len(columns)}:
+                    return None
         except (TypeError, KeyError, IndexError):
             return None
-        return columns if all(rule.accepts_all(columns[rule.name]) for rule in self._rules) else None
+        return columns if all(rule.accepts_all(columns.get(rule.name, ())) for rule in self._rules) else None
 
     async def _check_each(self, rows: list[Any], *, faults: dict[int, Faults]) -> CheckedRows:
         places: list[int] = []
@@ -95,6 +100,9 @@ class RowChecker:
                     good.append(values)
             await asyncio.sleep(0)
         columns = {name: [values[i] for values in good] for i, name in enumerate(self._features)}
+        for name in self._optional:
+            if columns[name].count(None) == len(good):
+                del columns[name]
         return CheckedRows(columns=columns, places=places, faults=dict(sorted(faults.items())))
 
     def _validate(self, row: Any) -> tuple[Any, ...]:  # noqa: ANN401 (whatever JSON holds)

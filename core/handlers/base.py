@@ -105,9 +105,7 @@ class BaseHandler:
     def features(self, columns: Columns) -> Mapping[str, NDArray[Any]]:
         """Turn raw columns into what a team's own model reads; the family's own designs have theirs."""
         return {
-            rule.name: np.array(columns[rule.name], dtype=np.int64 if rule.whole else np.float64)
-            for rule in self._rules
-            if rule.name in columns
+            rule.name: np.array(columns[rule.name], dtype=rule.dtype) for rule in self._rules if rule.name in columns
         }
 
     def post_process(self, predictions: FloatArray) -> FloatArray:
@@ -218,11 +216,16 @@ class BaseHandler:
             (evaluation, unseen[:: max(1, len(unseen) // GOLDEN_UNSEEN)][:GOLDEN_UNSEEN]),
         )
         columns = {
-            name: [*first, *(value for source, rows in picks for value in source.columns[name][rows].tolist())]
+            name: [*first, *(value for source, rows in picks for value in self.as_sent(source.columns[name][rows]))]
             for name, first in self.example.items()
         }
         predictions = self.serve(predictor, columns).predictions
         return GoldenRows(columns=columns, predictions=[value for value in predictions if value is not None])
+
+    def as_sent(self, values: NDArray[Any]) -> list[Any]:
+        """Return raw values of a column as they come in a request: JSON values."""
+        sent: list[Any] = values.tolist()
+        return sent
 
     def errors_told(self, errors: FloatArray) -> dict[str, Any]:
         """Return the figures of some errors, (n_rows,), under names that end with the unit."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.handlers.arrays import as_arrays
-from core.handlers.columns import LARGE, ColumnRule, check_columns, check_rows
+from core.handlers.columns import LARGE, Rule, check_columns, check_rows
 from core.handlers.predictor import Predictor
 from core.schemas.outcome import BatchOutcome, RowError, RowErrorCode
 from core.utilities.errors import FeatureError
@@ -27,7 +27,7 @@ NOT_FINITE = RowError(RowErrorCode.NOT_FINITE, "the model gave no finite number 
 
 
 def serve_rows(
-    predictor: Predictor, columns: Columns, *, rules: Sequence[ColumnRule], prepare: Prepare, finish: Finish
+    predictor: Predictor, columns: Columns, *, rules: Sequence[Rule], prepare: Prepare, finish: Finish
 ) -> BatchOutcome:
     """Check, prepare, predict and finish a batch.
 
@@ -37,7 +37,7 @@ def serve_rows(
         The model.
     columns : mapping of str to list
         The features as they came off the wire, (n_rows,) each.
-    rules : sequence of ColumnRule
+    rules : sequence of Rule
         What each column may hold.
     prepare : callable
         Turns checked columns into what the predictor takes.

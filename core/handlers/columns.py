@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from core.schemas import times
 from core.schemas.outcome import RowError, RowErrorCode
 from core.utilities.errors import FeatureError
 
@@ -22,7 +23,10 @@ _NUMBERS: frozenset[type] = frozenset({int, float})
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnRule:
-    """What one column may hold: numbers of ``minimum..maximum``, whole ones only where ``whole`` is set."""
+    """What one column may hold: numbers of ``minimum..maximum``, whole ones only where ``whole`` is set.
+
+    Where it is not ``required`` the column, or a value of it, may be missing (``None``).
+    """
 
     name: str
     whole: bool
@@ -35,7 +39,7 @@ class ColumnRule:
         kind = type(value)
         if kind is int or (kind is float and (not self.whole or value.is_integer())):  # type: ignore[attr-defined]
             return self.minimum <= value <= self.maximum  # type: ignore[operator]
-        return False
+        return value is None and not self.required
 
     def accepts_all(self, values: Sequence[object]) -> bool:
         """Tell whether all ``values`` may stand in this column, without a loop in Python where they may."""
@@ -47,27 +51,65 @@ class ColumnRule:
         return all(map(self.accepts, values))
 
     @property
+    def dtype(self) -> str:
+        """NumPy's type of the column as an array; a missing number is NaN."""
+        return "int64" if self.whole and self.required else "float64"
+
+    @property
     def complaint(self) -> str:
         """What a value that is not accepted is told."""
         return f"{self.name}: not {'an integer' if self.whole else 'a number'} of {self.minimum:g}..{self.maximum:g}"
 
 
-def column_rules(row: type[BaseModel]) -> tuple[ColumnRule, ...]:
+@dataclass(frozen=True, kw_only=True)
+class TimeRule:
+    """What a column of times may hold: local times as they travel (``core/schemas/times.py``), as texts."""
+
+    name: str
+    required: bool = True
+
+    def accepts(self, value: object) -> bool:
+        """Tell whether ``value`` may stand in this column."""
+        return (value is None and not self.required) or times.is_canonical(value)
+
+    def accepts_all(self, values: Sequence[object]) -> bool:
+        """Tell whether all ``values`` may stand in this column."""
+        return all(map(self.accepts, values))
+
+    @property
+    def dtype(self) -> str:
+        """NumPy's type of the column as an array; a missing time is NaT."""
+        return "datetime64[s]"
+
+    @property
+    def complaint(self) -> str:
+        """What a value that is not accepted is told."""
+        return f"{self.name}: not {times.COMPLAINT}"
+
+
+Rule = ColumnRule | TimeRule
+
+
+def column_rules(row: type[BaseModel]) -> tuple[Rule, ...]:
     """Derive the rules from the schema of one row, in its order.
 
     Raises
     ------
     TypeError
-        If a field is not a number with a lowest and a highest value: no rule covers it.
+        If a field is neither a number with a lowest and a highest value nor a time: no rule covers it.
     """
     schema = row.model_json_schema()
     required = schema.get("required", [])
     return tuple(_rule(name, field, name in required) for name, field in schema["properties"].items())
 
 
-def _rule(name: str, field: Mapping[str, Any], required: bool) -> ColumnRule:
+def _rule(name: str, field: Mapping[str, Any], required: bool) -> Rule:
+    # An optional field is described as "this, or null".
+    field = next((kind for kind in field.get("anyOf", ()) if kind.get("type") != "null"), field)
+    if field.get("format") == "date-time":
+        return TimeRule(name=name, required=required)
     if field.get("type") not in ("integer", "number") or not {"minimum", "maximum"} <= field.keys():
-        raise TypeError(f"field {name} is not a number with a minimum and a maximum")
+        raise TypeError(f"field {name} is neither a time nor a number with a minimum and a maximum")
     return ColumnRule(
         name=name,
         whole=field["type"] == "integer",
@@ -77,7 +119,7 @@ def _rule(name: str, field: Mapping[str, Any], required: bool) -> ColumnRule:
     )
 
 
-def check_columns(columns: Mapping[str, Sequence[object]], rules: Sequence[ColumnRule]) -> None:
+def check_columns(columns: Mapping[str, Sequence[object]], rules: Sequence[Rule]) -> None:
     """Check that a batch has the model's columns and no other.
 
     Raises
@@ -96,7 +138,7 @@ def check_columns(columns: Mapping[str, Sequence[object]], rules: Sequence[Colum
         raise FeatureError("the features differ in length")
 
 
-def check_rows(columns: Mapping[str, Sequence[object]], rules: Sequence[ColumnRule]) -> dict[int, RowError]:
+def check_rows(columns: Mapping[str, Sequence[object]], rules: Sequence[Rule]) -> dict[int, RowError]:
     """Check each value; return an error for each row that has a wrong one (its first wrong column is named)."""
     errors: dict[int, RowError] = {}
     for rule in reversed(rules):

@@ -9,9 +9,10 @@ import numpy as np
 import orjson
 import polars as pl
 
-from core.handlers.columns import ColumnRule, check_rows
+from core.handlers.columns import Rule, TimeRule, check_rows
 from core.handlers.score import CheckedFrame, complaint, invalid
 from core.handlers.table import Scored, Slice
+from core.schemas.times import new_york_time
 from core.utilities.errors import DataError
 
 LINE = "line"
@@ -26,7 +27,7 @@ class LineTable:
     ----------
     path : Path
         The file.
-    rules : sequence of ColumnRule
+    rules : sequence of Rule
         The fields that a row needs, and what they may hold; further fields are passed through.
     added : mapping of str to anything
         The fields that will be written into each line.
@@ -37,7 +38,7 @@ class LineTable:
         If it cannot be read.
     """
 
-    def __init__(self, path: Path, *, rules: Sequence[ColumnRule], added: Iterable[str]) -> None:
+    def __init__(self, path: Path, *, rules: Sequence[Rule], added: Iterable[str]) -> None:
         self._path = path
         self._rules = rules
         self._added = tuple(added)
@@ -64,12 +65,17 @@ class LineTable:
             if taken:
                 raise DataError(f"{self._path.name}: a line has the field {taken[0]} already")
         columns = {
-            rule.name: [(content or {}).get(rule.name, _MISSING) for content in contents] for rule in self._rules
+            rule.name: _column([(content or {}).get(rule.name, _missing(rule)) for content in contents], rule)
+            for rule in self._rules
         }
         faults = {index: complaint(error) for index, error in check_rows(columns, self._rules).items()}
         faults |= {index: invalid("not a JSON object") for index, content in enumerate(contents) if content is None}
         places = np.array([index for index in range(len(contents)) if index not in faults], dtype=np.int64)
-        features = {rule.name: _numbers([columns[rule.name][place] for place in places], rule) for rule in self._rules}
+        features = {
+            rule.name: _feature([columns[rule.name][place] for place in places], rule)
+            for rule in self._rules
+            if rule.required or any(value is not None for value in columns[rule.name])
+        }
         if not faults:
             return CheckedFrame(rows=len(part), features=features)
         errors = pl.Series([faults.get(index) for index in range(len(contents))], dtype=pl.String)
@@ -92,7 +98,28 @@ def _parse(line: bytes) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else None
 
 
-def _numbers(values: list[Any], rule: ColumnRule) -> np.ndarray[Any, Any]:
+def _missing(rule: Rule) -> object:
+    """Return what stands for a field that is not there: nothing, or nothing that a rule would take."""
+    return _MISSING if rule.required else None
+
+
+def _column(values: list[Any], rule: Rule) -> list[Any]:
+    """Return values as they travel, as far as they are such."""
+    return [_local(value) for value in values] if isinstance(rule, TimeRule) else values
+
+
+def _local(value: Any) -> Any:  # noqa: ANN401 (whatever JSON holds)
+    if not isinstance(value, str):
+        return value
+    try:
+        return new_york_time(value)
+    except ValueError:
+        return value
+
+
+def _feature(values: list[Any], rule: Rule) -> Any:  # noqa: ANN401 (an array, or a list where a value may be missing)
+    if isinstance(rule, TimeRule) or not rule.required:
+        return values
     return np.array(values, dtype=np.int64 if rule.whole else np.float64)
 
 

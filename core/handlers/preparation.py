@@ -86,14 +86,18 @@ def prepare(trips: pl.LazyFrame, preparation: Preparation) -> pl.LazyFrame:
     Returns
     -------
     polars.LazyFrame
-        The same columns, what the preparation derives, ``pickup_borough`` and ``dropoff_borough`` (text).
+        The same columns, what the preparation derives, ``pickup_borough`` and ``dropoff_borough`` (text), and
+        ``pickup_datetime``, the time as a request has it: in whole seconds.
     """
     names = zip(("pickup_borough", "dropoff_borough"), ZONE_COLUMNS, strict=True)
     return (
         preparation.imputed(trips)
         .filter(*preparation.filters.values())
         .with_columns(
-            pl.col(zone).replace_strict(boroughs(), return_dtype=pl.String, default="Unknown").alias(name)
-            for name, zone in names
+            *(
+                pl.col(zone).replace_strict(boroughs(), return_dtype=pl.String, default="Unknown").alias(name)
+                for name, zone in names
+            ),
+            pickup_datetime=pl.col("pickup_at").dt.truncate("1s"),
         )
     )

@@ -22,8 +22,8 @@ class CheckedFrame:
     ----------
     rows : int
         Rows of the frame.
-    features : mapping of str to ndarray
-        The features of the good rows, (n_good,) each.
+    features : mapping of str to ndarray or list
+        The features of the good rows, (n_good,) each; a list where a value may be missing.
     places : ndarray or None
         Where the good rows stand, (n_good,) int64; None if all are good.
     errors : Series or None
@@ -31,7 +31,7 @@ class CheckedFrame:
     """
 
     rows: int
-    features: Mapping[str, NDArray[Any]]
+    features: Mapping[str, Any]
     places: NDArray[np.int64] | None = None
     errors: pl.Series | None = None
 

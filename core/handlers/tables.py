@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from core.handlers.columnar_table import CSV, PARQUET, ColumnarTable
-from core.handlers.columns import ColumnRule
+from core.handlers.columns import Rule
 from core.handlers.line_table import LineTable
 from core.handlers.score import ERROR
 from core.handlers.table import Table
@@ -20,7 +20,7 @@ _KINDS: dict[str, type[ColumnarTable] | type[LineTable]] = {
 }
 
 
-def open_table(path: Path, *, kind: str, rules: Sequence[ColumnRule], output: str) -> Table:
+def open_table(path: Path, *, kind: str, rules: Sequence[Rule], output: str) -> Table:
     """Open a file by its extension: ``.parquet``, ``.csv``, ``.ndjson`` or ``.jsonl``.
 
     Parameters
@@ -29,8 +29,8 @@ def open_table(path: Path, *, kind: str, rules: Sequence[ColumnRule], output: st
         What is read.
     kind : str
         Extension of what will be written.
-    rules : sequence of ColumnRule
-        The columns that are needed, and what they may hold.
+    rules : sequence of Rule
+        The columns that are needed or wanted, and what they may hold.
     output : str
         Name of the column of predictions.
 

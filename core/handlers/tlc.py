@@ -46,7 +46,8 @@ def read_trips(files: Sequence[Path]) -> Examples:
     if trips.is_empty():
         raise DataError(f"no valid trip in {', '.join(path.name for path in files)}")
     return Examples(
-        columns={name: trips[name].to_numpy() for name in FEATURES}, labels=trips["duration_min"].to_numpy()
+        columns={name: trips[name].to_numpy() for name in (*FEATURES, "pickup_datetime")},
+        labels=trips["duration_min"].to_numpy(),
     )
 
 
@@ -66,7 +67,11 @@ def _read(path: Path) -> pl.DataFrame:
     try:
         return (
             pl.read_parquet(path, columns=[PICKUP_TIME, DROPOFF_TIME, *FEATURES])
-            .select(minutes.alias("duration_min"), *(pl.col(name).cast(kind) for name, kind in FEATURES.items()))
+            .select(
+                minutes.alias("duration_min"),
+                pl.col(PICKUP_TIME).dt.truncate("1s").cast(pl.Datetime("ms")).alias("pickup_datetime"),
+                *(pl.col(name).cast(kind) for name, kind in FEATURES.items()),
+            )
             .filter(
                 pl.col("duration_min").is_between(SHORTEST_MIN, LONGEST_MIN),
                 pl.col("trip_distance").is_between(0.0, DISTANCE_END_MILES, closed="left"),

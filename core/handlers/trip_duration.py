@@ -13,10 +13,23 @@ from core.handlers.batch import Columns
 from core.handlers.design import Design
 from core.handlers.examples import Examples
 from core.handlers.predictor import Predictor
+from core.handlers.zone_centroids import zone_centroids
+from core.models.trip_duration.boosted import BoostedTrips
+from core.models.trip_duration.boosted import parameters as boosted_parameters
 from core.models.trip_duration.fallback import ZoneFallback
 from core.models.trip_duration.fallback import parameters as fallback_parameters
-from core.models.trip_duration.features import DISTANCE, DROPOFF, PAIR, PICKUP, as_arrays, derive
+from core.models.trip_duration.features import (
+    DISTANCE,
+    DROPOFF,
+    PAIR,
+    PICKUP,
+    PICKUP_TIME,
+    as_arrays,
+    as_timed_arrays,
+    derive,
+)
 from core.models.trip_duration.linear import TOLERANCE, PairRegression
+from core.models.trip_duration.trees import Trees
 from core.schemas.snapshot import Taxi
 from core.schemas.trip import TripRow
 from core.utilities.errors import ArtifactError
@@ -26,6 +39,8 @@ if TYPE_CHECKING:
 
     from core.handlers.source import Source
 
+MEASURED_ROWS = 2_000_000
+"""Of more rows than these the manifest's figures are of evenly spread ones."""
 LOWER_BOUND_MIN = 0.0
 """No trip lasts less than no time, whatever a team's own model says."""
 
@@ -53,13 +68,39 @@ class LinearDesign:
         return as_arrays(columns)
 
 
+class BoostedDesign:
+    """Boosted trees over zones, places, distance, and the time of pickup where a trip has one."""
+
+    predictor = BoostedTrips
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """What decides the fit."""
+        return {"design": "boosted trees, without and with the time of pickup", **boosted_parameters()}
+
+    def fit(self, columns: Mapping[str, NDArray[Any]], labels: FloatArray) -> Predictor:
+        """Fit to zones, miles, times and minutes."""
+        return BoostedTrips.fit(columns, labels, centroids=zone_centroids())
+
+    def features(self, columns: Columns) -> Mapping[str, NDArray[Any]]:
+        """Return the raw columns as arrays; the model knows where the zones lie."""
+        return as_timed_arrays(columns)
+
+
 class TripDurationHandler(BaseHandler):
-    """Minutes of a taxi trip, from its zones and its distance."""
+    """Minutes of a taxi trip, from its zones, its distance, and the time of pickup where it is known."""
 
     row = TripRow
-    example: ClassVar[Mapping[str, list[Any]]] = {PICKUP: [130], DROPOFF: [205], DISTANCE: [3.0]}
-    designs: ClassVar[Mapping[str, Design]] = {"linear": LinearDesign()}
-    artifact_classes = tuple(f"{kind.__module__}.{kind.__qualname__}" for kind in (PairRegression, ZoneFallback))
+    example: ClassVar[Mapping[str, list[Any]]] = {
+        PICKUP: [130],
+        DROPOFF: [205],
+        DISTANCE: [3.0],
+        PICKUP_TIME: ["2021-01-05T08:30:00"],
+    }
+    designs: ClassVar[Mapping[str, Design]] = {"boosted": BoostedDesign(), "linear": LinearDesign()}
+    artifact_classes = tuple(
+        f"{kind.__module__}.{kind.__qualname__}" for kind in (BoostedTrips, Trees, PairRegression, ZoneFallback)
+    )
     label = "duration_min"
     unit = "min"
     slice_columns = ("pickup_at", "pickup_borough", "dropoff_borough")
@@ -100,11 +141,30 @@ class TripDurationHandler(BaseHandler):
 
         return TRIP_SOURCES
 
+    def examples(self, rows: "pl.LazyFrame") -> Examples:
+        """Take the raw columns and the labels; zone ids in two bytes, as there may be many millions of rows."""
+        import polars as pl  # noqa: PLC0415 (as above)
+
+        zones = (pl.col(name).cast(pl.Int16) for name in (PICKUP, DROPOFF))
+        frame = rows.select(*zones, DISTANCE, PICKUP_TIME, self.label).collect()
+        columns = {name: frame[name].to_numpy() for name in (PICKUP, DROPOFF, DISTANCE, PICKUP_TIME)}
+        return Examples(columns=columns, labels=frame[self.label].to_numpy())
+
+    def as_sent(self, values: NDArray[Any]) -> list[Any]:
+        """Return raw values as they come in a request; every second time is left out, as callers may do."""
+        if values.dtype.kind != "M":
+            return super().as_sent(values)
+        texts = values.astype("datetime64[s]").astype(str).tolist()
+        return [None if number % 2 else text for number, text in enumerate(texts)]
+
     def knows(self, predictor: Predictor, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_] | None:
         """Tell for each row whether training saw its zone pair; a team's own model cannot."""
-        if not isinstance(predictor, PairRegression):
-            return None
-        return predictor.knows(derive(columns)[PAIR])
+        match predictor:
+            case BoostedTrips():
+                return predictor.knows(columns[PICKUP], columns[DROPOFF])
+            case PairRegression():
+                return predictor.knows(derive(columns)[PAIR])
+        return None
 
     def slices(self, rows: "pl.DataFrame", predictor: Predictor) -> "pl.DataFrame":
         """Measure by hour, boroughs, distance, and whether training saw the pair."""
@@ -114,9 +174,15 @@ class TripDurationHandler(BaseHandler):
         return trip_slices(rows, self.knows(predictor, columns))
 
     def measure(self, predictor: Predictor, examples: Examples) -> dict[str, Any]:
-        """Return rows and RMSE in minutes, of pairs that training saw and of others also apart."""
-        errors = self.predict(predictor, examples.columns) - examples.labels
-        figures, seen = self.errors_told(errors), self.knows(predictor, examples.columns)
+        """Return rows and RMSE in minutes: of all, of pairs that training saw and of others, and without the time."""
+        every = slice(None, None, -(-len(examples.labels) // MEASURED_ROWS) or 1)
+        columns = {name: values[every] for name, values in examples.columns.items()}
+        labels = examples.labels[every]
+        errors = self.predict(predictor, columns) - labels
+        figures, seen = self.errors_told(errors), self.knows(predictor, columns)
+        if isinstance(predictor, BoostedTrips):
+            untimed = {name: values for name, values in columns.items() if name != PICKUP_TIME}
+            figures["without_pickup_datetime"] = self.errors_told(self.predict(predictor, untimed) - labels)
         if seen is None:
             return figures
         apart = {"seen_pairs": self.errors_told(errors[seen]), "unseen_pairs": self.errors_told(errors[~seen])}

@@ -149,7 +149,11 @@ class Chunk:
         return encode_rows_of_one(
             model=self.block.model,
             version=self.block.version,
-            columns={name: self.block.features[name][self.start : self.stop] for name in features},
+            columns={
+                name: self.block.features[name][self.start : self.stop]
+                for name in features
+                if name in self.block.features
+            },
             rows=len(self),
             request_id=self.block.request_id,
             deadline=ceil(self.block.expires_at),

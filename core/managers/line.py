@@ -94,11 +94,19 @@ class Batch:
         return PredictRowsRequest(
             model=self.line.model,
             version=self.line.version,
-            columns={name: [row.values[i] for row in self.rows] for i, name in enumerate(features)},
+            columns=self._columns(features),
             ids=self.ids,
             deadlines=[row.expires_at for row in self.rows],
             attempt=self.attempt,
         ).encode()
+
+    def _columns(self, features: Sequence[str]) -> dict[str, list[Any]]:
+        """Return the rows by column, without those that no row has a value for."""
+        columns = {name: [row.values[i] for row in self.rows] for i, name in enumerate(features)}
+        empty = [name for name, values in columns.items() if values[0] is None and values.count(None) == len(values)]
+        for name in empty:
+            del columns[name]
+        return columns
 
     def deliver(self, reply: PredictRowsReply, task_id: str) -> None:
         """Answer each row that still waits."""

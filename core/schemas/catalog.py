@@ -83,10 +83,20 @@ class CatalogEntry:
         """Name of the internal task that predicts a batch."""
         return f"tasks.{self.resource}.tasks.predict_rows"
 
-    @property
+    @cached_property
     def features(self) -> tuple[str, ...]:
-        """Names of the feature columns, in the order of the row schema."""
-        return tuple(self.row.model_fields)
+        """Names of the feature columns, in the order of the row schema; those that a row may leave out come last."""
+        return (*self.required, *self.optional)
+
+    @cached_property
+    def required(self) -> tuple[str, ...]:
+        """Names of the features that every row has."""
+        return tuple(name for name, field in self.row.model_fields.items() if field.is_required())
+
+    @cached_property
+    def optional(self) -> tuple[str, ...]:
+        """Names of the features that a row may leave out; they are ``None`` there."""
+        return tuple(name for name, field in self.row.model_fields.items() if not field.is_required())
 
 
 TRIP_DURATION = CatalogEntry(
@@ -98,7 +108,7 @@ TRIP_DURATION = CatalogEntry(
     output="duration",
     handler="core.handlers.trip_duration:TripDurationHandler",
     collection="trips",
-    designs=("linear",),
+    designs=("boosted", "linear"),
 )
 
 TIP_SHARE = CatalogEntry(

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from core.schemas.numbers import whole_number
+from core.schemas.times import LocalTime
 
 ZONE_ID_MIN = 1
 ZONE_ID_MAX = 265
@@ -38,6 +39,13 @@ class TripRow(BaseModel):
             description="Distance of the trip in miles.",
         ),
     ]
+    pickup_datetime: Annotated[
+        LocalTime | None,
+        Field(
+            description="When the trip starts, ISO 8601. Without an offset it is New York local time. "
+            "With it the answer is better; null is the same as nothing."
+        ),
+    ] = None
 
 
 class TripRequest(TripRow):

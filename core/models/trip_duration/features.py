@@ -15,6 +15,7 @@ IntArray = NDArray[np.int64]
 PICKUP = "PULocationID"
 DROPOFF = "DOLocationID"
 DISTANCE = "trip_distance"
+PICKUP_TIME = "pickup_datetime"
 PAIR = "PU_DO"
 ZONES = 265
 """TLC taxi zones are numbered 1..265; arrays by zone have 266 entries and leave the first unused."""
@@ -38,6 +39,14 @@ def as_arrays(columns: Mapping[str, ArrayLike]) -> dict[str, NDArray[Any]]:
         DROPOFF: np.array(columns[DROPOFF], dtype=np.int64),
         DISTANCE: np.array(columns[DISTANCE], dtype=np.float64),
     }
+
+
+def as_timed_arrays(columns: Mapping[str, ArrayLike]) -> dict[str, NDArray[Any]]:
+    """Return what :func:`as_arrays` gives, and local times as datetime64[s], NaT where there is none, if there are any."""
+    arrays = as_arrays(columns)
+    if PICKUP_TIME in columns:
+        arrays[PICKUP_TIME] = np.array(columns[PICKUP_TIME], dtype="datetime64[s]")
+    return arrays
 
 
 def derive(columns: Mapping[str, ArrayLike]) -> dict[str, NDArray[Any]]:

@@ -127,3 +127,40 @@ async def test_other_requests_are_served_while_rows_are_checked_one_by_one() -> 
     await check(body_of([GOOD] * (20 * SLICE_ROWS) + [{}]))
     task.cancel()
     assert turns >= 20
+
+
+TIME = "2021-01-05T08:30:00"
+
+
+async def test_a_column_that_no_row_has_is_left_out() -> None:
+    assert "pickup_datetime" not in (await check(body_of([GOOD, GOOD]))).columns
+    assert "pickup_datetime" not in (await check(body_of([GOOD, GOOD | {"pickup_datetime": None}]))).columns
+
+
+async def test_rows_with_a_time_and_rows_without_one_share_a_batch() -> None:
+    written = [GOOD | {"pickup_datetime": TIME}, GOOD, GOOD | {"pickup_datetime": "2021-01-05T13:30:00Z"}]
+    checked = await check(body_of(written))
+    assert checked.columns["pickup_datetime"] == [TIME, None, TIME]
+    assert (list(checked.places), checked.faults) == ([0, 1, 2], {})
+
+
+async def test_rows_that_all_have_a_time_as_it_travels_pass_at_once() -> None:
+    checked = await check(body_of([GOOD | {"pickup_datetime": TIME}] * 3))
+    assert checked.columns["pickup_datetime"] == [TIME] * 3
+    assert checked.places == range(3)
+
+
+async def test_a_wrong_time_fails_its_row_alone() -> None:
+    checked = await check(body_of([GOOD, GOOD | {"pickup_datetime": "08:30"}]))
+    assert list(checked.places) == [0]
+    (fault,) = checked.faults[1]
+    assert fault["loc"] == ["body", "trips", 1, "pickup_datetime"]
+    assert fault["msg"].startswith("not a time like 2021-01-05T08:30:00")
+
+
+async def test_a_time_given_twice_is_found_among_its_own_colons() -> None:
+    row = f'{{"PULocationID":130,"DOLocationID":205,"trip_distance":3.0,"pickup_datetime":"{TIME}"'
+    body = f'{{"request_id":"r","trips":[{row}}},{row},"pickup_datetime":"{TIME}"}}]}}'
+    checked = await check(body)
+    assert list(checked.places) == [0]
+    assert checked.faults[1] == [{"loc": ["body", "trips", 1, "pickup_datetime"], "msg": "Field given twice"}]

@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.handlers.arrays import as_arrays
-from core.handlers.columns import check_rows, column_rules
+from core.handlers.columns import ColumnRule, check_rows, column_rules
 from core.schemas.trip import TripRow
 
-RULES = column_rules(TripRow)
+RULES = tuple(rule for rule in column_rules(TripRow) if isinstance(rule, ColumnRule))
 good_rows = st.lists(
     st.tuples(st.integers(1, 265), st.integers(1, 265), st.one_of(st.floats(0, 500), st.integers(0, 500))),
     min_size=1,
@@ -49,3 +49,15 @@ def test_a_column_that_may_be_left_out_is_left_out() -> None:
     assert arrays is not None
     assert list(arrays) == ["trip_distance"]
     assert np.array_equal(arrays["trip_distance"], [1.5])
+
+
+def test_times_become_datetimes_and_a_missing_one_is_not_a_time() -> None:
+    times: list[Any] = ["2021-01-05T08:30:00", None]
+    arrays = as_arrays({"pickup_datetime": times}, column_rules(TripRow))
+    assert arrays is not None
+    assert arrays["pickup_datetime"].dtype == np.dtype("datetime64[s]")
+    assert arrays["pickup_datetime"].astype(str).tolist() == ["2021-01-05T08:30:00", "NaT"]
+
+
+def test_a_time_that_does_not_travel_is_left_to_the_check_row_by_row() -> None:
+    assert as_arrays({"pickup_datetime": ["2021-01-05T08:30"]}, column_rules(TripRow)) is None

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.handlers.columns import check_rows, column_rules
+from core.handlers.columns import ColumnRule, check_rows, column_rules
 from core.handlers.score import complaint, score_frame
 from core.handlers.table import Table
 from core.handlers.tables import open_table
 from core.schemas.trip import TripRow
 from core.utilities.errors import DataError
 
-RULES = column_rules(TripRow)
+RULES = tuple(rule for rule in column_rules(TripRow) if isinstance(rule, ColumnRule))
 NAMES = [rule.name for rule in RULES]
 KINDS = [".parquet", ".csv", ".ndjson", ".jsonl"]
 ROWS = [{"PULocationID": 1 + i % 265, "DOLocationID": 265 - i % 265, "trip_distance": i / 8} for i in range(100)]
@@ -255,3 +256,47 @@ def test_a_file_that_breaks_off_in_the_middle_is_told_when_it_is_read(tmp_path: 
     table = opened(tmp_path / "rows.csv")
     with pytest.raises(DataError, match=r"rows\.csv cannot be read"):
         list(table.slices(5))
+
+
+TIMED = [
+    row | {"pickup_datetime": time}
+    for row, time in zip(ROWS[:3], ["2021-01-05T08:30:00", None, "nonsense"], strict=True)
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_column_that_rows_may_leave_out_is_read_where_it_is_there(tmp_path: Path, kind: str) -> None:
+    path = write(tmp_path / f"rows{kind}", TIMED)
+    table = open_table(path, kind=kind, rules=column_rules(TripRow), output="duration")
+    checked = table.check(next(table.slices(10)))
+    assert checked.features["pickup_datetime"] == ["2021-01-05T08:30:00", None]
+    assert checked.errors is not None
+    assert checked.errors.to_list()[:2] == [None, None]
+    assert "pickup_datetime: not a time" in checked.errors.to_list()[2]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_table_without_that_column_has_no_such_feature(tmp_path: Path, kind: str) -> None:
+    path = write(tmp_path / f"rows{kind}", ROWS)
+    table = open_table(path, kind=kind, rules=column_rules(TripRow), output="duration")
+    assert list(table.check(next(table.slices(10))).features) == NAMES
+
+
+def test_timestamps_are_local_and_those_with_a_zone_are_converted(tmp_path: Path) -> None:
+    moment = datetime(2021, 7, 5, 12, 30, 59, 999_999)  # noqa: DTZ001 (local time)
+    frame = pl.DataFrame(ROWS[:2]).with_columns(pickup_datetime=pl.Series([moment, None], dtype=pl.Datetime("us")))
+    frame.write_parquet(tmp_path / "local.parquet")
+    frame.with_columns(pl.col("pickup_datetime").dt.replace_time_zone("UTC")).write_parquet(tmp_path / "utc.parquet")
+    features = {}
+    for name in ("local", "utc"):
+        table = open_table(
+            tmp_path / f"{name}.parquet", kind=".parquet", rules=column_rules(TripRow), output="duration"
+        )
+        features[name] = table.check(next(table.slices(10))).features["pickup_datetime"]
+    assert features == {"local": ["2021-07-05T12:30:59", None], "utc": ["2021-07-05T08:30:59", None]}
+
+
+def test_a_column_of_times_that_holds_numbers_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.parquet", [ROWS[0] | {"pickup_datetime": 3}])
+    with pytest.raises(DataError, match="pickup_datetime is not of times"):
+        open_table(path, kind=".parquet", rules=column_rules(TripRow), output="duration")

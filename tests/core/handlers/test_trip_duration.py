@@ -9,10 +9,11 @@ import pytest
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.linear_model import LinearRegression
 
+from core.handlers import trip_duration
 from core.handlers.base import TrainedModel
 from core.handlers.tlc import filters, read_trips
 from core.handlers.trip_duration import TripDurationHandler
-from core.managers.artifacts import find_champion, load_version
+from core.managers.artifacts import LoadedModel, find_champion, load_version
 from core.models.trip_duration.features import derive
 from core.models.trip_duration.linear import PairRegression, records
 from core.schemas.catalog import TRIP_DURATION
@@ -31,20 +32,58 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainedModel:
     return HANDLER.train(trips, read_trips([test]), label="2021-01", parameters={"filters": filters()})
 
 
-def shipped() -> PairRegression:
-    model = load_version(find_champion(MODELS_DIR, "trip_duration"), entry=TRIP_DURATION)
-    assert isinstance(model.predictor, PairRegression)
-    return model.predictor
+def shipped() -> LoadedModel:
+    return load_version(find_champion(MODELS_DIR, "trip_duration"), entry=TRIP_DURATION)
+
+
+def reference() -> PairRegression:
+    (folder,) = (MODELS_DIR / "trip_duration").glob("2021-01-linear-*")
+    predictor = load_version(folder, entry=TRIP_DURATION).predictor
+    assert isinstance(predictor, PairRegression)
+    return predictor
 
 
 def test_a_version_is_named_by_its_label_and_design_and_tells_what_decided_it(trained: TrainedModel) -> None:
-    assert trained.label == "2021-01-linear"
-    assert {"design", "tol", "fallback", "filters"} == set(trained.parameters)
+    assert trained.label == "2021-01-boosted"
+    assert {"design", "untimed", "timed", "seed", "chunk_rows", "filters"} == set(trained.parameters)
+
+
+def test_the_reference_design_is_trained_by_its_name(tmp_path: Path) -> None:
+    trips = read_trips([month_of_trips(tmp_path / "train.parquet")])
+    linear = HANDLER.train(trips, trips, label="2021-01", design="linear")
+    assert linear.label == "2021-01-linear"
+    assert {"design", "tol", "fallback"} == set(linear.parameters)
+    assert HANDLER.serve(linear.predictor, linear.golden_rows.columns).predictions == linear.golden_rows.predictions
+
+
+def test_some_of_the_golden_rows_have_a_time_of_pickup(trained: TrainedModel) -> None:
+    times = trained.golden_rows.columns["pickup_datetime"]
+    assert times[0] == "2021-01-05T08:30:00"
+    assert len(times) // 3 < times.count(None) < len(times)
+
+
+def test_what_is_learnt_without_the_time_is_measured_without_it(trained: TrainedModel) -> None:
+    assert trained.metrics["training"]["without_pickup_datetime"]["rows"] == 600
+
+
+def test_of_very_many_rows_evenly_spread_ones_are_measured(
+    trained: TrainedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trip_duration, "MEASURED_ROWS", 250)
+    trips = read_trips([month_of_trips(tmp_path / "train.parquet")])
+    assert HANDLER.measure(trained.predictor, trips)["rows"] == 200
+
+
+def test_a_model_that_does_not_know_the_time_answers_a_row_that_has_one() -> None:
+    columns: dict[str, list[Any]] = {"PULocationID": [130], "DOLocationID": [205], "trip_distance": [3.0]}
+    timed = {**columns, "pickup_datetime": ["2021-01-05T08:30:00"]}
+    assert HANDLER.serve(reference(), timed).predictions == HANDLER.serve(reference(), columns).predictions
+    assert HANDLER.serve(HANDLER.adapt(Team()), timed).predictions == [0.0]
 
 
 def test_a_design_that_is_not_there_is_an_error(trained: TrainedModel, tmp_path: Path) -> None:
     trips = read_trips([month_of_trips(tmp_path / "train.parquet")])
-    with pytest.raises(DataError, match="no design is called 'cubic'; there are: linear"):
+    with pytest.raises(DataError, match="no design is called 'cubic'; there are: boosted, linear"):
         HANDLER.train(trips, trips, label="x", design="cubic")
 
 
@@ -101,24 +140,38 @@ def test_importing_the_handler_does_not_import_polars() -> None:
 
 
 def test_the_shipped_model_keeps_its_promised_figures() -> None:
-    figures = HANDLER.measure(shipped(), read_trips([real_file("2021-02")]))
-    assert figures["rows"] == 61_895
-    assert figures["rmse_min"] <= 6.70
+    figures = HANDLER.measure(shipped().predictor, read_trips([real_file("2021-02")]))
+    assert figures["rows"] == figures["without_pickup_datetime"]["rows"] == 61_895
+    assert figures["rmse_min"] <= 5.10
+    assert figures["without_pickup_datetime"]["rmse_min"] <= 5.70
     assert figures["unseen_pairs"]["rows"] == 5_257
+    assert figures["unseen_pairs"]["rmse_min"] <= 7.5
+
+
+def test_the_reference_keeps_its_promised_figures() -> None:
+    figures = HANDLER.measure(reference(), read_trips([real_file("2021-02")]))
+    assert figures["rmse_min"] <= 6.70
     assert figures["unseen_pairs"]["rmse_min"] <= 9.0
 
 
 def test_the_manifest_of_the_shipped_model_tells_the_measured_figures() -> None:
-    model = load_version(find_champion(MODELS_DIR, "trip_duration"), entry=TRIP_DURATION)
+    model = shipped()
     assert model.manifest is not None
-    assert isinstance(model.predictor, PairRegression)
     for part, month in (("training", "2021-01"), ("evaluation", "2021-02")):
         measured = HANDLER.measure(model.predictor, read_trips([real_file(month)]))
-        assert measured["rmse_min"] == pytest.approx(model.manifest.metrics[part]["rmse_min"], abs=1e-9)
+        stored = model.manifest.metrics[part]
+        assert measured["rmse_min"] == pytest.approx(stored["rmse_min"], abs=1e-9)
+        for name in ("without_pickup_datetime", "seen_pairs", "unseen_pairs"):
+            assert measured[name]["rows"] == stored[name]["rows"]
 
 
-def test_the_shipped_model_answers_every_pair_it_knows_as_scikit_learn_does() -> None:
-    model = shipped()
+def test_the_shipped_artifact_is_small() -> None:
+    (artifact,) = find_champion(MODELS_DIR, "trip_duration").glob("*.pickle")
+    assert artifact.stat().st_size < 3_000_000
+
+
+def test_the_reference_answers_every_pair_it_knows_as_scikit_learn_does() -> None:
+    model = reference()
     pairs = [name.removeprefix("PU_DO=").split("_") for name in model.vectorizer.vocabulary_ if "=" in name]
     features = derive(
         {
@@ -135,5 +188,6 @@ def test_the_shipped_model_answers_every_pair_it_knows_as_scikit_learn_does() ->
 
 
 def test_the_readmes_trip_takes_about_13_minutes() -> None:
-    prediction = HANDLER.serve(shipped(), HANDLER.example).predictions[0]
-    assert prediction == pytest.approx(12.8, abs=0.1)
+    without = {name: values for name, values in HANDLER.example.items() if name != "pickup_datetime"}
+    assert HANDLER.serve(shipped().predictor, without).predictions[0] == pytest.approx(13.0, abs=1.0)
+    assert HANDLER.serve(reference(), without).predictions[0] == pytest.approx(12.8, abs=0.1)

@@ -13,7 +13,7 @@ from core.schemas.wire import PredictRowsReply
 def new_row(name: str = "r", *, timeout_s: float = 60.0) -> Row:
     """A trip of one mile whose caller waits."""
     future = asyncio.get_running_loop().create_future()
-    return Row((130, 205, 1.0), name, time.time() + timeout_s, future)
+    return Row((130, 205, 1.0, None), name, time.time() + timeout_s, future)
 
 
 async def turn() -> None:

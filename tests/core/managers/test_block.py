@@ -112,3 +112,11 @@ async def test_a_block_that_nobody_waits_for_has_no_pieces() -> None:
     block = new_block(10)
     block.done.cancel()
     assert chunk_of(block, 0, 10).pieces() == []
+
+
+async def test_a_chunk_carries_an_optional_column_where_the_block_has_it() -> None:
+    block = new_block(3)
+    assert list(chunk_of(block, 0, 2).encode([*FEATURES, "pickup_datetime"])["columns"]) == list(FEATURES)
+    block.features = {**block.features, "pickup_datetime": [None, "2021-01-05T08:30:00", None]}
+    carried = chunk_of(block, 1, 3).encode([*FEATURES, "pickup_datetime"])["columns"]
+    assert carried["pickup_datetime"] == ["2021-01-05T08:30:00", None]

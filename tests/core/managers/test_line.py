@@ -182,3 +182,26 @@ def test_whatever_happens_rows_leave_once_in_order_and_never_too_many(events: li
         assert all(0 < len(batch.rows) <= 4 for batch in traffic.sent)
 
     asyncio.run(live())
+
+
+FEATURES = ("PULocationID", "DOLocationID", "trip_distance", "pickup_datetime")
+
+
+async def test_a_column_that_no_row_has_a_value_for_does_not_travel() -> None:
+    sent: list[Batch] = []
+    line = new_line(sent)
+    for name in "ab":
+        line.join(new_row(name))
+    await turn()
+    assert list(sent[0].encode(FEATURES)["columns"]) == list(FEATURES[:3])
+
+
+async def test_a_column_that_some_row_has_a_value_for_travels_with_gaps() -> None:
+    sent: list[Batch] = []
+    line = new_line(sent)
+    for name, time in (("a", None), ("b", "2021-01-05T08:30:00")):
+        row = new_row(name)
+        row.values = (*row.values[:3], time)
+        line.join(row)
+    await turn()
+    assert sent[0].encode(FEATURES)["columns"]["pickup_datetime"] == [None, "2021-01-05T08:30:00"]

@@ -9,7 +9,7 @@ def test_the_names_of_the_trip_model_are_those_of_the_contract() -> None:
     assert TRIP_DURATION.queue == "tasks.trip"
     assert TRIP_DURATION.quarantine_queue == "tasks.trip.quarantine"
     assert TRIP_DURATION.predict_rows_task == "tasks.trip.tasks.predict_rows"
-    assert TRIP_DURATION.features == ("PULocationID", "DOLocationID", "trip_distance")
+    assert TRIP_DURATION.features == ("PULocationID", "DOLocationID", "trip_distance", "pickup_datetime")
 
 
 def test_no_two_models_share_a_name() -> None:

@@ -1,0 +1,178 @@
+"""The best design so far: boosted trees over zones, places and distance, with the time of pickup where it is known.
+
+Two models in one: trees that never saw a time answer trips without one, so that they are as good as they can be.
+``docs/models.md`` tells how the design was chosen and what it measures.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.models.trip_duration.features import DISTANCE, DROPOFF, PICKUP, PICKUP_TIME, ZONES, FloatArray, IntArray
+from core.models.trip_duration.geometry import COLUMNS, TIME_COLUMNS, pair_index, time_matrix, trip_matrix, zone_places
+from core.models.trip_duration.trees import Growth, Trees
+
+UNTIMED = Growth(leaves=127)
+TIMED = Growth(leaves=255)
+"""Chosen by ``python -m bench.trip_boosted`` on splits by time of 2021-01."""
+SEED = 0
+CHUNK_ROWS = 2_000_000
+"""More trips than these are learnt chunk by chunk, so that memory holds the matrix of one chunk: half a gigabyte."""
+BLOCK_ROWS = 16_384
+"""Rows that are predicted at a time: their matrix stays in the processor's cache."""
+PLACES_SHAPE = (ZONES + 1, 6)
+
+
+class BoostedTrips:
+    """Minutes of a trip, by the trees for its kind: with a time of pickup, or without one.
+
+    Instances never change, so any thread may call them.
+
+    Parameters
+    ----------
+    places : ndarray, (266, 6) float64
+        Where zones lie; see :func:`core.models.trip_duration.geometry.zone_places`.
+    untimed, timed : Trees
+        Over the columns of ``trip_matrix``, and over those and the ones of ``time_matrix``.
+    seen : ndarray, (8845,) uint8
+        A bit for each zone pair: whether training saw it.
+
+    Raises
+    ------
+    ValueError
+        If the parts are not of this design.
+    """
+
+    def __init__(self, places: FloatArray, untimed: Trees, timed: Trees, seen: NDArray[np.uint8]) -> None:
+        widths = (len(COLUMNS), len(COLUMNS) + len(TIME_COLUMNS))
+        if places.shape != PLACES_SHAPE or any(
+            int(trees.feature.max()) >= width for trees, width in zip((untimed, timed), widths, strict=True)
+        ):
+            raise ValueError("the places or the trees are not of this design")
+        self.places = places
+        self.untimed = untimed
+        self.timed = timed
+        self._packed = seen
+        self._seen = np.unpackbits(seen)[: (ZONES + 1) ** 2].astype(bool)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Unpickling goes through the constructor: the parts are checked again.
+        return type(self), (self.places, self.untimed, self.timed, self._packed)
+
+    @classmethod
+    def fit(
+        cls,
+        columns: Mapping[str, NDArray[Any]],
+        duration_min: FloatArray,
+        *,
+        centroids: FloatArray,
+        untimed: Growth = UNTIMED,
+        timed: Growth = TIMED,
+        chunk_rows: int = CHUNK_ROWS,
+    ) -> Self:
+        """Fit to trips that all have a time of pickup.
+
+        Beyond ``chunk_rows`` trips the trees are shared out: each chunk grows its share of them on what the ones
+        before it leave unexplained, which is what boosting does anyway. Every chunk has trips of the whole time.
+
+        Parameters
+        ----------
+        columns : mapping of str to ndarray
+            Zones, miles and times, (n_trips,) each.
+        duration_min : ndarray, (n_trips,) float64
+            Minutes.
+        centroids : ndarray, (266, 2) float64
+            Latitude and longitude by zone id.
+        untimed, timed : Growth
+            How the trees of either kind are grown.
+        chunk_rows : int
+            Trips whose matrix is held at once.
+        """
+        places = zone_places(centroids)
+        seen = np.zeros((ZONES + 1) ** 2, dtype=bool)
+        seen[pair_index(columns[PICKUP].astype(np.int64), columns[DROPOFF])] = True
+        grown = [
+            _boost(columns, duration_min, growth=growth, places=places, with_time=with_time, chunk_rows=chunk_rows)
+            for growth, with_time in ((untimed, False), (timed, True))
+        ]
+        return cls(places, grown[0], grown[1], np.packbits(seen))
+
+    def knows(self, pickup: IntArray, dropoff: IntArray) -> NDArray[np.bool_]:
+        """Tell for each trip whether training saw its zone pair, (n_rows,) bool."""
+        return self._seen[pair_index(pickup.astype(np.int64), dropoff)]
+
+    def transform(self, columns: Mapping[str, NDArray[Any]]) -> FloatArray:
+        """Predict minutes, (n_rows,) float64.
+
+        Parameters
+        ----------
+        columns : mapping of str to ndarray
+            As :func:`core.models.trip_duration.features.as_timed_arrays` gives them, (n_rows,) each.
+        """
+        rows = len(columns[PICKUP])
+        if rows <= BLOCK_ROWS:
+            return self._transform(columns)
+        starts = range(0, rows, BLOCK_ROWS)
+        return np.concatenate([self._transform(_part(columns, slice(start, start + BLOCK_ROWS))) for start in starts])
+
+    def matrix(self, columns: Mapping[str, NDArray[Any]]) -> FloatArray:
+        """Return what the trees for trips with a time look at, (n_rows, 31); the time's columns are NaN without one."""
+        times = columns.get(PICKUP_TIME, np.full(len(columns[PICKUP]), "NaT", dtype="datetime64[s]"))
+        matrix = time_matrix(times.astype(np.int64))
+        matrix[np.isnat(times)] = np.nan
+        return np.column_stack([_trips(columns, self.places), matrix])
+
+    def _transform(self, columns: Mapping[str, NDArray[Any]]) -> FloatArray:
+        times = columns.get(PICKUP_TIME)
+        known = np.zeros(0, dtype=bool) if times is None else ~np.isnat(times)
+        if not known.any():
+            return self.untimed.predict(_trips(columns, self.places))
+        if known.all():
+            return self.timed.predict(_timed(columns, self.places))
+        minutes = np.empty(len(known))
+        minutes[known] = self.timed.predict(_timed(_part(columns, known), self.places))
+        minutes[~known] = self.untimed.predict(_trips(_part(columns, ~known), self.places))
+        return minutes
+
+
+def parameters() -> dict[str, Any]:
+    """Return all that decides the fit, for the manifest."""
+    return {"untimed": vars(UNTIMED), "timed": vars(TIMED), "seed": SEED, "chunk_rows": CHUNK_ROWS}
+
+
+def _boost(
+    columns: Mapping[str, NDArray[Any]],
+    duration_min: FloatArray,
+    *,
+    growth: Growth,
+    places: FloatArray,
+    with_time: bool,
+    chunk_rows: int,
+) -> Trees:
+    """Grow the trees of one kind, each chunk on the residuals of those before."""
+    chunks = -(-len(duration_min) // chunk_rows)
+    shares = [len(part) for part in np.array_split(np.arange(growth.trees), chunks)]
+    regressors: list[Any] = []
+    for number, share in enumerate(filter(None, shares)):
+        part = slice(number, None, chunks)
+        matrix = (_timed if with_time else _trips)(_part(columns, part), places)
+        target = duration_min[part]
+        if regressors:
+            target = target - Trees.of(regressors).predict(matrix)
+        regressors.append(growth.grow(matrix, target, trees=share, seed=SEED + number))
+    return Trees.of(regressors)
+
+
+def _part(columns: Mapping[str, NDArray[Any]], rows: slice | NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
+    return {name: values[rows] for name, values in columns.items()}
+
+
+def _trips(columns: Mapping[str, NDArray[Any]], places: FloatArray) -> FloatArray:
+    return trip_matrix(columns[PICKUP], columns[DROPOFF], columns[DISTANCE], places)
+
+
+def _timed(columns: Mapping[str, NDArray[Any]], places: FloatArray) -> FloatArray:
+    seconds = columns[PICKUP_TIME].astype("datetime64[s]").astype(np.int64)
+    return np.column_stack([_trips(columns, places), time_matrix(seconds)])
