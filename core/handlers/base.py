@@ -66,7 +66,8 @@ class BaseHandler:
     """Moves data between the outside and a model family. A handler is built without arguments.
 
     A family sets the class variables and overrides hooks. Serving needs ``row`` and ``example``; training needs
-    ``designs``, ``label`` and ``sources`` too.
+    ``designs``, ``label`` and ``sources`` too. A family that only transforms has ``sources`` and ``transform``, and no
+    designs: its runs end with a table.
     """
 
     row: ClassVar[type[BaseModel]]
@@ -86,6 +87,7 @@ class BaseHandler:
 
     def __init__(self) -> None:
         self._rules = column_rules(self.row)
+        self._added: dict[str, Design] = {}
 
     # Serving.
 
@@ -128,6 +130,15 @@ class BaseHandler:
         """Return where the family's rows come from; imported here, as a worker does without its libraries."""
         raise DataError(f"{type(self).__name__} has no training data")
 
+    def add_design(self, name: str, design: Design) -> None:
+        """Offer a design that is not the family's own, such as a team's."""
+        self._added[name] = design
+
+    @property
+    def trains(self) -> bool:
+        """Whether there is a design to train; else the family only transforms."""
+        return bool(self.designs or self._added)
+
     def design(self, name: str | None) -> tuple[str, Design]:
         """Return a design and its name; None stands for the default.
 
@@ -136,10 +147,15 @@ class BaseHandler:
         DataError
             If the family has none of that name.
         """
-        chosen = name or next(iter(self.designs), "")
-        if chosen not in self.designs:
-            raise DataError(f"no design is called {chosen!r}; there are: {', '.join(self.designs) or 'none'}")
-        return chosen, self.designs[chosen]
+        offered = {**self.designs, **self._added}
+        chosen = name or next(iter(offered), "")
+        if chosen not in offered:
+            raise DataError(f"no design is called {chosen!r}; there are: {', '.join(offered) or 'none'}")
+        return chosen, offered[chosen]
+
+    def transform(self, rows: "pl.LazyFrame") -> "pl.LazyFrame":
+        """Derive from the prepared rows of all files what the next step reads; a family without designs ends here."""
+        return rows
 
     def examples(self, rows: "pl.LazyFrame") -> Examples:
         """Take the raw columns and the labels from prepared rows."""
@@ -181,7 +197,7 @@ class BaseHandler:
         predictor = chosen.fit(training.columns, training.labels)
         return TrainedModel(
             predictor=predictor,
-            label=f"{label}-{name}",
+            label=f"{label}-{name.rpartition('.')[2]}",
             training_data=dict(training_data or {}),
             parameters={**chosen.parameters, **(parameters or {})},
             metrics={"training": self.measure(predictor, training), "evaluation": self.measure(predictor, evaluation)},

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from hamilton import driver, lifecycle
 
+from core.handlers.base import BaseHandler
 from core.handlers.evaluation import Champion
 from core.handlers.steps import check, combine, evaluate, prepare, split, train
 from core.managers.artifacts import load_handler, load_version
@@ -21,9 +22,10 @@ from core.managers.codecs import Codec, JsonCodec, ModelCodec, TablesCodec
 from core.managers.raw_files import RawFiles
 from core.managers.raw_store import RawStore
 from core.managers.steps import extract, ingest, register
+from core.managers.team_designs import find_team_design
 from core.managers.versions import code_revision
 from core.managers.workplace import Workplace
-from core.schemas.catalog import entry_of
+from core.schemas.catalog import CatalogEntry, entry_of
 from core.schemas.evaluation import Evaluation
 from core.schemas.quality import FileQuality
 from core.schemas.run import RunParameters
@@ -31,6 +33,8 @@ from core.schemas.snapshot import Snapshot
 from core.services.reproduction import reproduction
 
 MODULES = (ingest, extract, check, prepare, combine, split, train, evaluate, register)
+COMBINE = "combine"
+"""The last step of a family that only transforms."""
 LIBRARIES = ("duckdb", "polars", "numpy", "scipy", "scikit-learn")
 
 
@@ -51,7 +55,7 @@ STEPS = (
     Step(name="extract", node="extracted", codec=TablesCodec()),
     Step(name="check", node="quality", codec=JsonCodec(dict[str, FileQuality])),
     Step(name="prepare", node="prepared", codec=TablesCodec()),
-    Step(name="combine", node="combined", codec=TablesCodec()),
+    Step(name=COMBINE, node="combined", codec=TablesCodec()),
     Step(name="split", node="parts", codec=TablesCodec()),
     Step(name="train", node="trained", codec=None),
     Step(name="evaluate", node="evaluation", codec=JsonCodec(Evaluation)),
@@ -143,10 +147,17 @@ class CheckpointedSteps(lifecycle.NodeExecutionMethod):  # type: ignore[misc] # 
         )
 
 
-def execute(run: str, parameters: RunParameters, workplace: Workplace, observer: Observer) -> str | None:
+def execute(
+    run: str,
+    parameters: RunParameters,
+    workplace: Workplace,
+    observer: Observer,
+    *,
+    entry: CatalogEntry | None = None,
+) -> str | None:
     """Run the steps that have no checkpoint yet, and return the id of the version that was registered.
 
-    None where the run was asked to end before.
+    None where the run was asked to end before, or the model is one that only transforms.
 
     Parameters
     ----------
@@ -158,23 +169,27 @@ def execute(run: str, parameters: RunParameters, workplace: Workplace, observer:
         The folders.
     observer : Observer
         Told of each step.
+    entry : CatalogEntry, optional
+        The model, by default the catalog's of the name in the parameters.
 
     Raises
     ------
     TripcastError
         Whatever stops a step: data that breaks a gate, a version that is not good enough.
     """
-    store, handler = RawStore(workplace.raw_dir), load_handler(entry_of(parameters.model))
+    entry = entry or entry_of(parameters.model)
+    store, handler = RawStore(workplace.raw_dir), load_handler(entry)
+    source = _add_team_design(handler, parameters, workplace)
     adapter = CheckpointedSteps(
         Checkpoints(workplace.steps_dir),
         run=run,
-        parameters=_decisive(parameters),
+        parameters={**_decisive(parameters), "design": f"{parameters.design}{source}"},
         models=ModelCodec([*handler.artifact_classes, *workplace.allowed_classes]),
         observer=observer,
     )
     inputs = {
         # Hamilton checks the types of inputs, and knows lists but not tuples of any length.
-        "model": parameters.model,
+        "entry": entry,
         "handler": handler,
         "design": parameters.design or "",
         "taxis": list(parameters.taxis),
@@ -186,7 +201,7 @@ def execute(run: str, parameters: RunParameters, workplace: Workplace, observer:
         "label": parameters.label,
         "version": parameters.version or "",
         "command": reproduction(parameters),
-        "champion": _champion(parameters, workplace),
+        "champion": _champion(parameters, workplace, entry),
         "raw_files": RawFiles(store, data=parameters.data, url=workplace.url, progress=workplace.progress),
         "raw_store": store,
         "models_dir": workplace.models_dir,
@@ -194,21 +209,35 @@ def execute(run: str, parameters: RunParameters, workplace: Workplace, observer:
     }
     logging.getLogger("hamilton").setLevel(logging.CRITICAL)  # it would print a banner beside every error
     graph = driver.Builder().with_modules(*MODULES).with_adapters(adapter).build()
-    last = next(step for step in STEPS if step.name == (parameters.until or STEPS[-1].name))
+    last = _last_step(handler, parameters)
     output = graph.execute([last.node], inputs=inputs)[last.node]
-    return None if parameters.until else str(output)
+    return str(output) if last is STEPS[-1] else None
+
+
+def _last_step(handler: BaseHandler, parameters: RunParameters) -> Step:
+    name = parameters.until or (STEPS[-1].name if handler.trains else COMBINE)
+    return next(step for step in STEPS if step.name == name)
+
+
+def _add_team_design(handler: BaseHandler, parameters: RunParameters, workplace: Workplace) -> str:
+    """Let the handler offer the team's class that a run names; return what tells its code from other code."""
+    if parameters.design is None or not parameters.has_team_design:
+        return ""
+    design = find_team_design(parameters.design, handler, allowed=workplace.allowed_classes)
+    handler.add_design(parameters.design, design)
+    return f"@{design.parameters['source_sha256']}"
 
 
 def _decisive(parameters: RunParameters) -> dict[str, Any]:
     return {**parameters.model_dump(mode="json"), "label": parameters.label}
 
 
-def _champion(parameters: RunParameters, workplace: Workplace) -> Champion | None:
+def _champion(parameters: RunParameters, workplace: Workplace, entry: CatalogEntry) -> Champion | None:
     if parameters.champion is None:
         return None
     model = load_version(
         workplace.models_dir / parameters.model / parameters.champion,
-        entry=entry_of(parameters.model),
+        entry=entry,
         allowed_classes=workplace.allowed_classes,
     )
     data = frozenset(model.manifest.training_data.values() if model.manifest else ())

@@ -64,7 +64,7 @@ def _design(parameters: RunParameters) -> str | None:
     asked = parameters.design
     if asked is None:
         return next(iter(entry.designs), None)
-    if asked not in entry.designs and "." not in asked:
+    if asked not in entry.designs and not parameters.has_team_design:
         known = ", ".join(entry.designs) or "none"
         raise UnknownModelError(f"no design of {entry.model} is called {asked!r}; there are: {known}")
     return asked

@@ -74,6 +74,11 @@ class RunRequest(BaseModel):
             raise ValueError("every test month must lie after every training month")
         return self
 
+    @property
+    def has_team_design(self) -> bool:
+        """Whether the design is a team's own class, ``module.Class``."""
+        return self.design is not None and "." in self.design
+
 
 class IngestRequest(RunRequest):
     """A run that only takes in the raw files of the months."""

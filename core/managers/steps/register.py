@@ -8,7 +8,7 @@ from core.handlers.base import TrainedModel
 from core.managers.artifacts import read_manifest
 from core.managers.card_files import card_files, prose_of
 from core.managers.versions import artifact_of, code_revision, store_version, version_id
-from core.schemas.catalog import entry_of
+from core.schemas.catalog import CatalogEntry
 from core.schemas.evaluation import Evaluation
 from core.schemas.gate_limits import GateLimits
 from core.schemas.manifest import Manifest
@@ -21,7 +21,7 @@ from core.utilities.hashing import sha256_of
 
 def registered(
     *,
-    model: str,
+    entry: CatalogEntry,
     trained: TrainedModel,
     evaluation: Evaluation,
     models_dir: Path,
@@ -39,7 +39,7 @@ def registered(
     """
     if not evaluation.verdict.passed:
         raise EvaluationGateError(f"not registered: {'; '.join(evaluation.verdict.reasons)}")
-    entry, artifact = entry_of(model), sha256_of(artifact_of(trained))
+    artifact = sha256_of(artifact_of(trained))
     name = version or version_id(trained, entry=entry, code=code_revision(), artifact=artifact)
     told = replace(trained, metrics={**trained.metrics, "gate": evaluation.model_dump(mode="json")})
 
@@ -51,7 +51,7 @@ def registered(
             quality=quality,
             files={snapshot.name: snapshot.sha256 for snapshot in snapshots},
             command=command,
-            prose=prose_of(model),
+            prose=prose_of(entry.model),
         )
         return card_files(facts)
 
