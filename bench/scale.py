@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     months = make_months(options.data, options.folder / "months", rows=options.rows)
     command = [sys.executable, "-m", "bench.scale_run", str(options.folder), *months, "--design", options.design]
+    command += ["--until", options.until] if options.until else []
     done = subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.PIPE, text=True)  # noqa: S603 (ourselves)
     figures = [StepFigures(**json.loads(line)) for line in done.stdout.splitlines()]
     sys.stdout.write(table(figures, rows=options.rows))
@@ -118,6 +119,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, required=True, help="where to write; 12 GB for 50 million rows")
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--design", default="boosted")
+    parser.add_argument("--until", help="step to end after: ingest, prepare or split; default: the last one")
     return parser.parse_args(arguments)
 
 

@@ -7,6 +7,7 @@ import resource
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from core.managers.pipeline import execute
 from core.managers.workplace import Workplace
@@ -56,9 +57,12 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("months", nargs="+")
     parser.add_argument("--design", default=None)
+    parser.add_argument("--until", default=None)
     options = parser.parse_args()
+    until: Any = options.until
     parameters = RunParameters(
         design=options.design,
+        until=until,
         train_months=tuple(options.months[:-1]),
         test_months=(options.months[-1],),
         data=(options.folder / "months",),
