@@ -151,7 +151,7 @@ def greeting(settings: Settings, *, host: str) -> str:
     for entry in CATALOG:
         lines.append(f"  API    {base}/{settings.api_version}/{entry.resource}/predict")
     lines += [f"  Docs   {base}/docs", "", "  Try it:", ""]
-    for entry in (entry for entry in CATALOG if not entry.optional):
+    for entry in (entry for entry in CATALOG if entry.essential):
         body = json.dumps(_example(entry.request.model_config))
         url = f"{base}/{settings.api_version}/{entry.resource}/predict"
         lines.append(f"  curl -s {url} -H 'Content-Type: application/json' -d '{body}'")

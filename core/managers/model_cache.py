@@ -27,8 +27,8 @@ class ModelCache:
     Raises
     ------
     ArtifactError
-        If a version cannot be loaded: a worker refuses to start without its models, but for an optional one of
-        which there is no version yet.
+        If a version cannot be loaded: a worker refuses to start without its models, but for one that is
+        not essential and has no version yet.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class ModelCache:
             version = (versions or {}).get(entry.model, "")
             if entry.model in bare:
                 loaded = load_bare(bare[entry.model], entry=entry, allowed_classes=allowed_classes)
-            elif entry.optional and not version and not has_route(models_dir, entry.model):
+            elif not entry.essential and not version and not has_route(models_dir, entry.model):
                 continue
             else:
                 folder = models_dir / entry.model / version if version else find_champion(models_dir, entry.model)

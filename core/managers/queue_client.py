@@ -114,7 +114,7 @@ class QueueClient:
             await asyncio.wait_for(self._wait_until_served(), START_TIMEOUT_S)
 
     async def _wait_until_served(self) -> None:
-        while any(self.missing(entry.model) for entry in self._entries.values() if not entry.optional):
+        while any(self.missing(entry.model) for entry in self._entries.values() if entry.essential):
             await asyncio.sleep(START_POLL_S)
 
     async def stop(self) -> None:

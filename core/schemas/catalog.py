@@ -39,8 +39,9 @@ class CatalogEntry:
         Field of a batch's body that holds its rows.
     designs : tuple of str
         Names of the handler's designs, the default first; empty: the family is not trained here.
-    optional : bool
-        Workers start without a version of it, and readiness does not wait for it; a request for it is then refused.
+    essential : bool
+        Workers do not start without a version of it, and readiness waits for it. Without a version of another model
+        only requests for that model are refused.
     """
 
     model: str
@@ -52,7 +53,7 @@ class CatalogEntry:
     handler: str
     collection: str
     designs: tuple[str, ...] = ()
-    optional: bool = False
+    essential: bool = True
 
     @cached_property
     def batch_request(self) -> type[BaseModel]:
@@ -121,7 +122,7 @@ TIP_SHARE = CatalogEntry(
     handler="core.handlers.tip_share:TipShareHandler",
     collection="trips",
     designs=("zones",),
-    optional=True,
+    essential=False,
 )
 
 CATALOG: tuple[CatalogEntry, ...] = (TRIP_DURATION, TIP_SHARE)

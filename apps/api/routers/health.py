@@ -51,9 +51,9 @@ async def live() -> Liveness:
 async def ready(queue: QueueDep, response: Response) -> Readiness:
     """Answer 200 once the broker is reached, a worker answers on the queue and its model is loaded.
 
-    Models that the catalog calls optional may be missing.
+    Models that the catalog does not call essential may be missing.
     """
-    missing = sorted({part for entry in CATALOG if not entry.optional and (part := queue.missing(entry.model))})
+    missing = sorted({part for entry in CATALOG if entry.essential and (part := queue.missing(entry.model))})
     if missing:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
     return Readiness(status="not ready" if missing else "ready", missing=missing)
