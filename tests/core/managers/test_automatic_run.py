@@ -11,20 +11,15 @@ from core.managers.raw_store import RawStore
 from core.managers.runs import Runs
 from core.schemas.run import Run
 from tests.core.managers.pipeline_files import month_file, workplace
-from tests.core.managers.postgresql import postgresql
+from tests.core.managers.postgresql import database
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    if request.param == "sqlite":
-        engine = open_database(f"sqlite:///{tmp_path / 'runs.sqlite'}")
+    with database(request.param, tmp_path) as url:
+        engine = open_database(url)
         yield engine
         engine.dispose()
-    else:
-        with postgresql() as url:
-            engine = open_database(url)
-            yield engine
-            engine.dispose()
 
 
 def take_in(folder: Path, month: str, *, pace: float = 2.0) -> None:

@@ -15,6 +15,8 @@ from core.managers.run_creation import create_run
 from core.managers.runs import Runs
 from core.schemas.run import Run, RunState
 from tests.core.managers.pipeline_files import STEPS, month_file, parameters
+from tests.core.managers.postgresql import database
+from tests.core.managers.spoilt_files import add_nulls
 from tests.e2e.processes import Stack, create_stack, running, wait_until
 
 pytestmark = pytest.mark.e2e
@@ -89,14 +91,19 @@ def test_bad_data_fail_the_run_and_not_the_worker(runs: Runs, stack: Stack) -> N
         assert wait_for(runs, bad, RunState.SUCCEEDED).attempt == 2
 
 
-def test_a_run_whose_worker_was_killed_is_resumed_by_another(runs: Runs, stack: Stack) -> None:
-    run = queue_run(runs, stack, rows=60_000)
-    with worker(stack) as process:
-        wait_until(lambda: runs.get(run.id).step == "train", timeout_s=60, what="the run is at training")
-        os.killpg(process.pid, signal.SIGKILL)
-    assert runs.get(run.id).state is RunState.RUNNING
-    with worker(stack):
-        done = wait_for(runs, run, RunState.SUCCEEDED, RunState.FAILED)
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_run_whose_worker_was_killed_is_resumed_by_another(stack: Stack, kind: str) -> None:
+    with database(kind, stack.folder) as url:
+        engine = open_database(url)
+        runs = Runs(engine)
+        run = queue_run(runs, stack, rows=60_000)
+        with worker(stack, DATABASE_URL=url) as process:
+            wait_until(lambda: runs.get(run.id).step == "train", timeout_s=60, what="the run is at training")
+            os.killpg(process.pid, signal.SIGKILL)
+        assert runs.get(run.id).state is RunState.RUNNING
+        with worker(stack, DATABASE_URL=url):
+            done = wait_for(runs, run, RunState.SUCCEEDED, RunState.FAILED)
+        engine.dispose()
     assert (done.state, done.attempt) == (RunState.SUCCEEDED, 2)
     again = {step.step: step.reused for step in done.steps if step.attempt == 2}
     assert [name for name, reused in again.items() if not reused] == ["train", "evaluate", "register"]
@@ -119,6 +126,23 @@ def test_training_asked_for_over_http_ends_with_a_version(stack: Stack) -> None:
     assert (run["state"], run["version"], run["error"]) == ("succeeded", "asked-for", None)
     assert [step["step"] for step in run["steps"]] == list(STEPS)
     assert (stack.folder / "models" / "trip_duration" / "asked-for" / "manifest.json").exists()
+
+
+def test_a_run_that_a_gate_stops_shows_the_report_over_http(stack: Stack) -> None:
+    store = RawStore(stack.folder / "data" / "raw")
+    store.ingest(month_file(stack.folder / "files", "2021-01"))
+    spoilt = month_file(stack.folder / "files", "2021-02")
+    add_nulls(spoilt)
+    store.ingest(spoilt)
+    with stack.web(MODELS_DIR=str(stack.folder / "models")), worker(stack), httpx.Client(base_url=stack.url) as client:
+        body = {"train_months": ["2021-01"], "test_months": ["2021-02"]}
+        path = client.post("/v1/offline/train", json=body).headers["Location"]
+        wait_until(lambda: client.get(path).json()["state"] == "failed", timeout_s=120, what="the run fails")
+        run = client.get(path).json()
+    assert run["step"] == "check"
+    assert "green_tripdata_2021-02.parquet: DOLocationID: share of nulls is 2.33%, allowed: 1.00%" in run["error"]
+    assert run["version"] is None
+    assert not list((stack.folder / "models").glob("*/*"))
 
 
 def test_months_that_appear_in_a_watched_folder_start_one_run_however_many_schedulers_there_are(
