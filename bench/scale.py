@@ -97,16 +97,18 @@ limit $rows
 
 def table(figures: Sequence[StepFigures], *, rows: int) -> str:
     """Return the figures as a table in Markdown."""
-    lines = ["| step | seconds | rows/s | peak memory |", "|---|---|---|---|"]
-    lines += [
-        f"| {step.step} | {step.seconds:.1f} | {_rate(rows, step.seconds)} | {step.peak_mib:,.0f} MiB |"
-        for step in figures
-    ]
+    lines = ["| step | seconds | CPU seconds | rows/s | peak memory |", "|---|---|---|---|---|"]
     if figures:
-        seconds = sum(step.seconds for step in figures)
-        peak = max(step.peak_mib for step in figures)
-        lines.append(f"| all of {rows:,} rows | {seconds:.1f} | {_rate(rows, seconds)} | {peak:,.0f} MiB |")
+        seconds, cpu_s = (sum(values) for values in zip(*((step.seconds, step.cpu_s) for step in figures), strict=True))
+        peak_mib = max(step.peak_mib for step in figures)
+        whole = StepFigures(step=f"all of {rows:,} rows", seconds=seconds, cpu_s=cpu_s, peak_mib=peak_mib)
+        lines += [_line(step, rows) for step in (*figures, whole)]
     return "\n".join(lines) + "\n"
+
+
+def _line(step: StepFigures, rows: int) -> str:
+    rate = _rate(rows, step.seconds)
+    return f"| {step.step} | {step.seconds:.1f} | {step.cpu_s:.1f} | {rate} | {step.peak_mib:,.0f} MiB |"
 
 
 def _rate(rows: int, seconds: float) -> str:

@@ -7,6 +7,7 @@ import resource
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 from core.managers.pipeline import execute
@@ -24,22 +25,30 @@ class StepFigures:
 
     step: str
     seconds: float
+    cpu_s: float
+    """Of all threads: on a machine with other work the one figure that says what the step costs."""
     peak_mib: float
 
 
 class Meter:
     """Observes a run, and prints a JSON line for each step."""
 
+    def __init__(self) -> None:
+        self._cpu_s = 0.0
+
     def started(self, step: str, input_sha256: str) -> None:
         """Forget the peak so far."""
         del step, input_sha256
+        self._cpu_s = process_time()
         if CLEAR.exists():
             CLEAR.write_text(RESET_PEAK)
 
     def finished(self, step: str, output_sha256: str, *, reused: bool, seconds: float) -> None:
         """Tell what the step took."""
         del output_sha256, reused
-        sys.stdout.write(json.dumps(asdict(StepFigures(step, seconds, peak_mib()))) + "\n")
+        sys.stdout.write(
+            json.dumps(asdict(StepFigures(step, seconds, process_time() - self._cpu_s, peak_mib()))) + "\n"
+        )
         sys.stdout.flush()
 
 
