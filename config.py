@@ -76,6 +76,18 @@ class Settings(BaseSettings):
     data_dir: Annotated[Path, Field(description="Folder of raw files, pipeline checkpoints and runs.")] = (
         ROOT / "repo" / "data"
     )
+    pipeline_schedule: Annotated[
+        str, Field(description="When runs start by themselves, as five fields of cron in UTC; empty: never.")
+    ] = ""
+    pipeline_watch: Annotated[
+        str, Field(description="Folder, or folder on a server, whose new months are taken in; empty: none.")
+    ] = ""
+    pipeline_watch_s: Annotated[
+        float, Field(ge=1, le=86_400, description="How often `PIPELINE_WATCH` is looked at, in seconds.")
+    ] = 60.0
+    pipeline_train_months: Annotated[
+        int, Field(ge=1, le=120, description="Months that a run which starts by itself trains on, at most.")
+    ] = 1
     database_url: Annotated[
         str, Field(description="SQLite or PostgreSQL database of the runs; default: `runs.sqlite` in `DATA_DIR`.")
     ] = ""
@@ -151,6 +163,18 @@ class Settings(BaseSettings):
             raise ValueError("not a URL of SQLite (sqlite:///…) or PostgreSQL (postgresql://…)")
         return value
 
+    @field_validator("pipeline_schedule")
+    @classmethod
+    def _schedule_is_cron(cls, value: str) -> str:
+        if value:
+            from celery.schedules import crontab  # noqa: PLC0415 (most processes have no schedule)
+
+            try:
+                crontab.from_string(value)
+            except ValueError as error:
+                raise ValueError("not five fields of cron, such as 0 3 5 * *") from error
+        return value
+
     @model_validator(mode="after")
     def _pinned_models_exist(self) -> Self:
         if self.pinned_versions.keys() - {entry.model for entry in CATALOG}:
@@ -186,6 +210,11 @@ class Settings(BaseSettings):
         parts = urlsplit(self.broker_url)
         database = parts.path.strip("/")
         return urlunsplit(parts._replace(path=f"/{int(database) + 1 if database.isdecimal() else 1}"))
+
+    @cached_property
+    def runs_start_by_themselves(self) -> bool:
+        """Whether a process of Celery beat is needed."""
+        return bool(self.pipeline_schedule or self.pipeline_watch)
 
     @cached_property
     def runs_url(self) -> str:

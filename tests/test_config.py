@@ -22,6 +22,10 @@ WRONG_VALUES = {
     "LOG_SLOW_MS": ["0"],
     "TRACKING": ["yes"],
     "CELERY_RESULT_BACKEND": ["amqp://localhost"],
+    "PIPELINE_WORKERS": ["-1"],
+    "PIPELINE_SCHEDULE": ["daily", "0 3 5 *", "61 * * * *"],
+    "PIPELINE_WATCH_S": ["0"],
+    "PIPELINE_TRAIN_MONTHS": ["0"],
     "DATABASE_URL": ["mysql://localhost/runs", "runs.sqlite"],
 }
 

@@ -89,6 +89,20 @@ def cancel(run_id: RunId) -> None:
 
 
 @pipeline.command()
+def watched() -> None:
+    """List the files of the watched place: taken in, refused and why, or still growing."""
+    from core.managers.watched_files import WatchedFiles  # noqa: PLC0415 (it imports SQLAlchemy)
+
+    with one_line_errors("watched"), opened_runs() as known:
+        files = WatchedFiles(known.engine).known()
+    table = Table("file", "since (UTC)", "what became of it")
+    for file in files:
+        outcome = file.error or (f"taken in as {file.sha256[:12]}" if file.sha256 else "waits until it stays the same")
+        table.add_row(file.path, f"{file.since:%Y-%m-%d %H:%M:%S}", outcome)
+    Console().print(table)
+
+
+@pipeline.command()
 def graph(
     *, output: Annotated[Path | None, typer.Option(help="File to write; without it the drawing is printed.")] = None
 ) -> None:

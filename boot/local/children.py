@@ -111,6 +111,21 @@ def pipeline_children(settings: Settings, *, directory: Path, environment: Mappi
     ]
 
 
+def beat_children(settings: Settings, *, directory: Path, environment: Mapping[str, str]) -> list[ChildSpec]:
+    """Return the one that starts runs by themselves, if the settings ask for it."""
+    command = (sys.executable, "-m", "celery", "--quiet", "-A", "tasks.pipeline.worker", "beat")
+    # The database starts one run of what two schedulers notice; a file of its process id would only be in the way.
+    spec = ChildSpec(
+        name="beat",
+        command=(*command, "--pidfile="),
+        directory=directory,
+        environment=environment,
+        stop_order=1,
+        grace_s=PIPELINE_GRACE_S,
+    )
+    return [spec] if settings.runs_start_by_themselves else []
+
+
 def worker_children(settings: Settings, *, directory: Path, environment: Mapping[str, str]) -> list[ChildSpec]:
     """Return the workers."""
     return [

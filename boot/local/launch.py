@@ -14,7 +14,14 @@ from typing import Any
 
 from boot.local.broker import find_server, flavour, is_external, wait_for_broker
 from boot.local.child import ChildSpec
-from boot.local.children import broker_child, child_environment, pipeline_children, web_child, worker_children
+from boot.local.children import (
+    beat_children,
+    broker_child,
+    child_environment,
+    pipeline_children,
+    web_child,
+    worker_children,
+)
 from boot.local.console import Console
 from boot.local.lock import exclusive
 from boot.local.ports import LOOPBACK, free_port, require_free_port
@@ -128,8 +135,9 @@ async def _bring_up(
     path = "/health/ready" if settings.workers else "/health/live"
     await wait_until_ready(partial(missing_part, host=host, port=settings.http_port, path=path), say=console.say)
     # Last, as nobody waits for them: predictions are served sooner.
-    for spec in pipeline_children(settings, directory=ROOT, environment=environment):
-        supervisor.start(spec)
+    for children in (pipeline_children, beat_children):
+        for spec in children(settings, directory=ROOT, environment=environment):
+            supervisor.start(spec)
     supervisor.settle()
     console.say(f"ready after {time.monotonic() - started:.1f} s")
     console.block(greeting(settings, host=host))

@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from core.utilities.errors import DatabaseUnavailableError
 
 MIGRATIONS = Path(__file__).with_name("migrations")
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration; a database that is there already needs no Alembic, which takes a second to import."""
 BUSY_TIMEOUT_MS = 10_000
 _LOCK = 0x7472_6970

@@ -55,7 +55,8 @@ class RawFiles:
         if self._data:
             return self._store.ingest(self._given(taxi, month))
         name = f"{taxi}_tripdata_{month}.parquet"
-        return self._store.find(name) or self._downloaded(name)
+        in_csv = f"{taxi}_tripdata_{month}.csv"
+        return self._store.find(name) or self._store.find(in_csv) or self.download(name)
 
     def _given(self, taxi: str, month: str) -> Path:
         files = [file for path in self._data for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
@@ -65,7 +66,7 @@ class RawFiles:
                 return file
         raise DataError(f"no {taxi}_tripdata_{month}.parquet in {', '.join(map(str, self._data))}")
 
-    def _downloaded(self, name: str) -> Snapshot:
+    def download(self, name: str) -> Snapshot:
         """Download a file beside the store, continuing what an earlier try left, and take it in."""
         target, url = self._store.folder / "downloads" / name, f"{self._url}/{name}"
 

@@ -93,6 +93,10 @@ class RawStore:
         records = [_read_record(path) for path in self.folder.glob(f"*/{name}.json")]
         return max(records, key=lambda record: record.ingested_at, default=None)
 
+    def names(self) -> set[str]:
+        """Return the names of all files that were taken in."""
+        return {path.name.removesuffix(".json") for path in self.folder.glob("*/*_tripdata_*.json")}
+
     def _content_path(self, snapshot: Snapshot) -> Path:
         return self.folder / snapshot.sha256 / f"data.{snapshot.format}"
 

@@ -13,7 +13,14 @@ from core.services.limits import override
 from core.utilities.errors import UnknownModelError
 
 
-def create_run(runs: Runs, parameters: RunParameters, models_dir: Path, *, for_worker: bool = False) -> Run:
+def create_run(
+    runs: Runs,
+    parameters: RunParameters,
+    models_dir: Path,
+    *,
+    for_worker: bool = False,
+    occasion: str | None = None,
+) -> Run:
     """Queue a run; without a champion in its parameters it is compared with the one that answers now.
 
     Without a design it gets the model's default, and limits that its parameters do not name are those of the family's
@@ -29,9 +36,13 @@ def create_run(runs: Runs, parameters: RunParameters, models_dir: Path, *, for_w
         ``repo/models``, whose route names the champion.
     for_worker : bool
         Whether a worker shall execute it.
+    occasion : str, optional
+        What started it, where nobody asked for it; there is one run of each.
 
     Raises
     ------
+    RunStateError
+        If there is a run of that occasion.
     UnknownModelError
         If the catalog has no such model, or the model no such design.
     SettingsError
@@ -44,7 +55,7 @@ def create_run(runs: Runs, parameters: RunParameters, models_dir: Path, *, for_w
         "limits": override(limits.quality, parameters.limits),
         "gate": override(limits.gate, parameters.gate),
     }
-    return runs.create(parameters.model_copy(update=fixed), for_worker=for_worker)
+    return runs.create(parameters.model_copy(update=fixed), for_worker=for_worker, occasion=occasion)
 
 
 def _design(parameters: RunParameters) -> str | None:

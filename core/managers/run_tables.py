@@ -42,6 +42,8 @@ class RunRow(Table):
     version: Mapped[str | None] = mapped_column(String(128))
     owner: Mapped[str | None] = mapped_column(String(255))
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    occasion: Mapped[str | None] = mapped_column(String(64), unique=True, index=True)
+    """Of a run that nobody asked for: what was new. Two that notice the same start one run."""
     steps: Mapped[list["StepRow"]] = relationship(order_by="StepRow.id", lazy="selectin")
 
 
@@ -59,3 +61,16 @@ class StepRow(Table):
     reused: Mapped[bool]
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class WatchedRow(Table):
+    """A file of a watched place, as it was last seen; the fields are those of :class:`core.schemas.watch.WatchedFile`."""
+
+    __tablename__ = "watched_files"
+
+    path: Mapped[str] = mapped_column(String(1024), primary_key=True)
+    mark: Mapped[str] = mapped_column(String(255))
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    done_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    sha256: Mapped[str | None] = mapped_column(String(64))
+    error: Mapped[str | None] = mapped_column(Text)

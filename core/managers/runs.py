@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core.managers.lease import LEASE_S, is_gone, new_owner
@@ -33,8 +34,19 @@ class Runs:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def create(self, parameters: RunParameters, *, for_worker: bool = False) -> Run:
-        """Queue a run, for a worker or for whoever claims it; its parameters never change again."""
+    @property
+    def engine(self) -> Engine:
+        """The database."""
+        return self._engine
+
+    def create(self, parameters: RunParameters, *, for_worker: bool = False, occasion: str | None = None) -> Run:
+        """Queue a run, for a worker or for whoever claims it; its parameters never change again.
+
+        Raises
+        ------
+        RunStateError
+            If there is a run of that occasion.
+        """
         row = RunRow(
             id=uuid7(),
             state=RunState.QUEUED.value,
@@ -42,11 +54,15 @@ class Runs:
             for_worker=for_worker,
             attempt=0,
             created_at=_now(),
+            occasion=occasion,
         )
-        with Session(self._engine) as session, session.begin():
-            session.add(row)
-            session.flush()
-            return _read(row)
+        try:
+            with Session(self._engine) as session, session.begin():
+                session.add(row)
+                session.flush()
+                return _read(row)
+        except IntegrityError as error:
+            raise RunStateError("there is a run of that occasion already") from error
 
     def get(self, run_id: str) -> Run:
         """Return a run with its steps.

@@ -38,8 +38,8 @@ class RunEvent(StrEnum):
 Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="Like 2021-01.")]
 
 
-Until = Literal["ingest", "prepare"]
-"""Steps that a run may end after: with the raw files taken in, or with trips that a model may learn from."""
+Until = Literal["ingest", "prepare", "split"]
+"""Steps that a run may end after: with the raw files taken in, with rows that a model may learn from, and with those parted."""
 
 
 class RunRequest(BaseModel):

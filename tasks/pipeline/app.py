@@ -3,12 +3,15 @@
 from typing import Any
 
 from celery import Celery
+from celery.schedules import crontab
 from kombu import Queue
 
 from config import Settings
 
 QUEUE = "tasks.pipeline"
 EXECUTE_RUN = "tasks.pipeline.tasks.execute"
+LOOK_FOR_DATA = "tasks.pipeline.tasks.look_for_data"
+START_RUN = "tasks.pipeline.tasks.start_run"
 VISIBILITY_TIMEOUT_S = 3600
 """Longer than a run should take; who comes too late finds that the run was started since, and drops the message."""
 SOCKET_TIMEOUT_S = 3.0
@@ -28,6 +31,18 @@ def create_pipeline_celery(settings: Settings) -> PipelineCelery:
     return app
 
 
+def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Return what Celery beat sends: nothing, unless the settings ask for it."""
+    entries: dict[str, dict[str, Any]] = {}
+    if settings.pipeline_watch:
+        period_s = settings.pipeline_watch_s
+        # A worker that trains is busy for long; looks that pile up meanwhile are worth nothing.
+        entries["look"] = {"task": LOOK_FOR_DATA, "schedule": period_s, "options": {"expires": period_s}}
+    if settings.pipeline_schedule:
+        entries["start"] = {"task": START_RUN, "schedule": crontab.from_string(settings.pipeline_schedule)}
+    return entries
+
+
 def _configuration(settings: Settings) -> dict[str, Any]:
     redis = settings.pipeline_url.startswith(("redis://", "rediss://"))
     return {
@@ -41,6 +56,8 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "worker_prefetch_multiplier": 1,
         # A run leaves its process large; the next one gets a new one, which is small until then.
         "worker_max_tasks_per_child": 1,
+        "beat_schedule": beat_schedule(settings),
+        "beat_schedule_filename": str(settings.data_dir / "beat" / "schedule"),
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
         "worker_send_task_events": False,

@@ -1,10 +1,13 @@
 """Entry point of a pipeline worker: ``celery -A tasks.pipeline.worker worker -P prefork -c 1 -Q tasks.pipeline``.
 
+And of the process that sends what starts by itself: ``celery -A tasks.pipeline.worker beat``.
+
 Training keeps a processor busy for long, which a gevent worker could not bear: here each run has a process of its own.
 """
 
 import sys
 import warnings
+from pathlib import Path
 from typing import Any
 
 from celery import signals
@@ -46,6 +49,7 @@ class PipelineProcess:
         signals.setup_logging.connect(self._keep_celery_from_logging, weak=False)
         signals.worker_init.connect(self._log, weak=False)
         signals.worker_process_init.connect(self._log, weak=False)
+        signals.beat_init.connect(self._log_beat, weak=False)
         signals.worker_ready.connect(self._begin, weak=False)
         signals.worker_shutting_down.connect(self._end, weak=False)
 
@@ -55,6 +59,11 @@ class PipelineProcess:
     def _log(self, **_: Any) -> None:  # noqa: ANN401
         directory = self._settings.log_dir / "tasks" / "pipeline"
         configure_logging(directory=directory, process="worker", level=self._settings.log_level)
+
+    def _log_beat(self, **_: Any) -> None:  # noqa: ANN401
+        Path(self._celery.conf.beat_schedule_filename).parent.mkdir(parents=True, exist_ok=True)
+        directory = self._settings.log_dir / "tasks" / "pipeline"
+        configure_logging(directory=directory, process="beat", level=self._settings.log_level)
 
     def _begin(self, **_: Any) -> None:  # noqa: ANN401
         """Start when the first connection stands, after the pool has forked; the signal comes again later."""

@@ -7,7 +7,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from apps.cli.__main__ import app
+from core.managers.database import open_database
+from core.managers.watched_files import WatchedFiles
 from tests.core.managers.pipeline_files import STEPS, month_file
+from tests.core.managers.spoilt_files import SPOILT, Spoilt
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +66,18 @@ def test_a_run_may_end_after_a_step_and_says_where_its_output_is(data: Path, ste
 def test_a_step_that_no_run_ends_after_is_one_line(data: Path) -> None:
     result = cli("run", "--data", data, "--until", "lunch")
     assert result.exit_code == 1
-    assert result.stderr == "run: until: Input should be 'ingest' or 'prepare'\n"
+    assert result.stderr == "run: until: Input should be 'ingest', 'prepare' or 'split'\n"
+
+
+def test_files_of_a_watched_place_are_listed_with_what_became_of_them(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / 'repo' / 'runs.sqlite'}")
+    files = WatchedFiles(engine)
+    files.settle(files.see("/new/bad", "1"), error="it is truncated")
+    files.settle(files.see("/new/good", "1"), sha256="a" * 64)
+    files.see("/new/growing", "1")
+    engine.dispose()
+    shown = cli("watched").stdout
+    assert all(text in shown for text in ("/new/bad", "it is truncated", "a" * 12, "waits until"))
 
 
 def test_the_graph_is_drawn_to_a_file_or_printed(tmp_path: Path) -> None:
@@ -79,6 +93,22 @@ def test_a_drawing_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert result.stderr.startswith("graph: ")
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("spoilt", SPOILT, ids=lambda spoilt: spoilt.spoil.__name__)
+def test_a_bad_file_is_one_line_that_says_what_and_where_and_nothing_is_registered(
+    data: Path, tmp_path: Path, spoilt: Spoilt
+) -> None:
+    spoilt.spoil(data / "green_tripdata_2021-02.parquet")
+    result = cli("run", "--data", data)
+    assert result.exit_code == 1
+    assert spoilt.report in result.stderr
+    assert f"failed at step {spoilt.step}" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    told = json.loads(cli("show", newest(), "--json").stdout)
+    assert (told["state"], told["step"], told["version"]) == ("failed", spoilt.step, None)
+    assert spoilt.report in told["error"]
+    assert not list((tmp_path / "models").glob("*/*"))
 
 
 def test_runs_are_compared_by_error_parameters_and_steps(data: Path) -> None:

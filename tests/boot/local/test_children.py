@@ -9,6 +9,7 @@ from boot.local.children import (
     WEB_DRAIN_S,
     WEB_GRACE_S,
     WORKER_GRACE_S,
+    beat_children,
     child_environment,
     pipeline_children,
     pipeline_command,
@@ -85,6 +86,13 @@ def test_as_many_pipeline_workers_are_started_as_the_settings_say() -> None:
     ]
 
     assert names == [[], ["pipeline-1", "pipeline-2"]]
+
+
+def test_beat_runs_only_where_runs_start_by_themselves() -> None:
+    assert beat_children(_settings(), directory=ROOT, environment={}) == []
+    for values in ({"pipeline_schedule": "0 3 5 * *"}, {"pipeline_watch": "/data"}):
+        (spec,) = beat_children(_settings(**values), directory=ROOT, environment={})
+        assert "beat" in spec.command
 
 
 def test_stopping_in_order_takes_less_than_ten_seconds_with_the_web_server_draining_first() -> None:

@@ -21,15 +21,24 @@ class Behaviour:
     """Send only so many bytes of the body, then close the connection."""
     shift: int = 0
     """Serve another offset than asked for."""
+    only: str = ""
+    """The one name that is there; empty: every name is."""
     requests: list[dict[str, str]] = field(default_factory=list)
+
+    def head(self, path: str) -> tuple[int, int]:
+        """Return status and length of the answer to a HEAD."""
+        return (self.status, len(self.content)) if path.endswith(self.only) else (404, 0)
 
 
 @contextmanager
-def file_server(behaviour: Behaviour) -> Iterator[str]:
+def file_server(behaviour: Behaviour) -> Iterator[str]:  # noqa: C901 (a handler is a class within)
     """Yield the base URL of a server on a free port."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def do_HEAD(self) -> None:  # the server library's name
+            self._head(*behaviour.head(self.path), None)
 
         def do_GET(self) -> None:  # the server library's name
             behaviour.requests.append(dict(self.headers))

@@ -1,6 +1,6 @@
 """A process that executes a run and, at a step, says so and waits to be killed.
 
-``python -m tests.core.managers.killed_run <folder> <run id> <step>``
+``python -m tests.core.managers.killed_run <folder> <database> <run id> <step>``
 """
 
 import sys
@@ -28,6 +28,5 @@ class Stalling(Diary):
 
 
 if __name__ == "__main__":
-    folder, run_id, step = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
-    runs = Runs(open_database(f"sqlite:///{folder / 'runs.sqlite'}"))
-    execute_run(runs, run_id, workplace(folder), observer=Stalling(step))
+    folder, url, run_id, step = sys.argv[1:]
+    execute_run(Runs(open_database(url)), run_id, workplace(Path(folder)), observer=Stalling(step))

@@ -19,6 +19,8 @@ USER = "nobody"
 def _program(name: str) -> str:
     found = shutil.which(name) or next(map(str, Path("/usr/lib/postgresql").glob(f"*/bin/{name}")), None)
     if found is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"PostgreSQL's {name} is not there")
         pytest.skip(f"needs PostgreSQL's {name}")
     return found
 
@@ -47,3 +49,13 @@ def postgresql() -> Iterator[str]:
             _run(pg_ctl, "-D", str(folder / "db"), "-w", "-m", "immediate", "stop")
     finally:
         shutil.rmtree(folder)
+
+
+@contextmanager
+def database(kind: str, folder: Path) -> Iterator[str]:
+    """Yield the URL of an empty database: a file of SQLite in ``folder``, or one on a new server of PostgreSQL."""
+    if kind == "sqlite":
+        yield f"sqlite:///{folder / 'runs.sqlite'}"
+    else:
+        with postgresql() as url:
+            yield url

@@ -1,7 +1,6 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from config import ROOT
@@ -16,6 +15,7 @@ from core.schemas.snapshot import Snapshot
 from core.utilities.errors import DataError, DataQualityError, EvaluationGateError
 from tests.core.handlers.tlc_files import real_file
 from tests.core.managers.pipeline_files import STEPS, Diary, month_file, parameters, workplace
+from tests.core.managers.spoilt_files import SPOILT, Spoilt
 
 SHIPPED = ROOT / "repo" / "models"
 
@@ -136,42 +136,17 @@ def test_a_version_that_is_worse_than_the_champion_is_not_registered(tmp_path: P
     assert versions(tmp_path) == ["good"]
 
 
-def _drop_column(path: Path) -> None:
-    pl.read_parquet(path).drop("PULocationID").write_parquet(path)
-
-
-def _add_nulls(path: Path) -> None:
-    trips = pl.read_parquet(path)
-    trips.with_columns(DOLocationID=pl.when(pl.int_range(pl.len()) > 20).then("DOLocationID")).write_parquet(path)
-
-
-def _truncate(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-100])
-
-
-def _make_csv(path: Path) -> None:
-    pl.read_parquet(path).write_csv(path)
-
-
-@pytest.mark.parametrize(
-    ("spoil", "step", "message"),
-    [
-        (_drop_column, "extract", "green_tripdata_2021-02.parquet: column PULocationID is missing"),
-        (_add_nulls, "check", "DOLocationID: share of nulls is 2.33%, allowed: 1.00%"),
-        (_truncate, "ingest", "green_tripdata_2021-02.parquet: the file is truncated"),
-        (_make_csv, "ingest", "its name says parquet"),
-    ],
-)
+@pytest.mark.parametrize("spoilt", SPOILT, ids=lambda spoilt: spoilt.spoil.__name__)
 def test_a_bad_file_stops_the_run_with_a_report_and_nothing_after_it_runs(
-    tmp_path: Path, data: Path, spoil: object, step: str, message: str
+    tmp_path: Path, data: Path, spoilt: Spoilt
 ) -> None:
-    spoil(data / "green_tripdata_2021-02.parquet")  # type: ignore[operator]
+    spoilt.spoil(data / "green_tripdata_2021-02.parquet")
     diary = Diary()
     with pytest.raises(DataError) as raised:
         run(tmp_path, data, diary)
-    assert message in str(raised.value)
-    assert isinstance(raised.value, DataQualityError) == (step != "ingest")
-    assert diary.begun[-1] == step
+    assert spoilt.report in str(raised.value)
+    assert isinstance(raised.value, DataQualityError) == (spoilt.step != "ingest")
+    assert diary.begun[-1] == spoilt.step
     assert versions(tmp_path) == []
 
 

@@ -17,6 +17,7 @@ from core.managers.versions import set_champion
 from core.schemas.run import Run, RunState
 from core.utilities.errors import DataError, RunInterruptedError, RunStateError
 from tests.core.managers.pipeline_files import STEPS, Diary, month_file, parameters, workplace
+from tests.core.managers.postgresql import database
 
 
 @pytest.fixture
@@ -114,26 +115,30 @@ def test_the_champion_is_the_one_that_answers_when_the_run_is_created(runs: Runs
     assert runs.get(second.id).parameters.champion == "first"
 
 
-@pytest.mark.timeout(300)
-def test_killed_in_each_step_in_turn_a_run_ends_like_an_undisturbed_one(runs: Runs, tmp_path: Path, data: Path) -> None:
-    other = tmp_path / "other"
-    undisturbed = execute_run(
-        runs, create_run(runs, parameters(data), workplace(other).models_dir).id, workplace(other)
-    )
-    run_id = create_run(runs, parameters(data), workplace(tmp_path).models_dir).id
-    for step in STEPS:
-        _kill_at(step, tmp_path, run_id)
-        killed = runs.get(run_id)
-        assert (killed.state, killed.step) == (RunState.RUNNING, step)
-    run = execute_run(runs, run_id, workplace(tmp_path))
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_killed_in_each_step_in_turn_a_run_ends_like_an_undisturbed_one(tmp_path: Path, data: Path, kind: str) -> None:
+    with database(kind, tmp_path) as url:
+        engine = open_database(url)
+        runs, other = Runs(engine), tmp_path / "other"
+        undisturbed = execute_run(
+            runs, create_run(runs, parameters(data), workplace(other).models_dir).id, workplace(other)
+        )
+        run_id = create_run(runs, parameters(data), workplace(tmp_path).models_dir).id
+        for step in STEPS:
+            _kill_at(step, tmp_path, url, run_id)
+            killed = runs.get(run_id)
+            assert (killed.state, killed.step) == (RunState.RUNNING, step)
+        run = execute_run(runs, run_id, workplace(tmp_path))
+        engine.dispose()
     assert (run.state, run.attempt) == (RunState.SUCCEEDED, len(STEPS) + 1)
     assert sha256(tmp_path, run) == sha256(other, undisturbed)
     computed = [step.step for step in run.steps if step.output_sha256 and not step.reused]
     assert sorted(computed) == sorted(STEPS)
 
 
-def _kill_at(step: str, folder: Path, run_id: str) -> None:
-    command = [sys.executable, "-m", "tests.core.managers.killed_run", str(folder), run_id, step]
+def _kill_at(step: str, folder: Path, url: str, run_id: str) -> None:
+    command = [sys.executable, "-m", "tests.core.managers.killed_run", str(folder), url, run_id, step]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == f"at {step}\n"

@@ -54,6 +54,13 @@ def test_a_new_run_is_queued_with_its_parameters(runs: Runs) -> None:
     assert runs.get(run.id) == run
 
 
+def test_there_is_one_run_of_each_occasion(runs: Runs) -> None:
+    runs.create(PARAMETERS, occasion="first")
+    runs.create(PARAMETERS, occasion="second")
+    with pytest.raises(RunStateError, match="occasion"):
+        runs.create(PARAMETERS, occasion="first")
+
+
 def test_the_newest_come_first(runs: Runs) -> None:
     ids = [runs.create(PARAMETERS).id for _ in range(3)]
     assert [run.id for run in runs.newest(2)] == ids[:0:-1]

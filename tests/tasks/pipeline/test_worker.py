@@ -15,6 +15,8 @@ from core.managers.run_creation import create_run
 from core.managers.runs import Runs
 from core.schemas.run import Run, RunState
 from tests.core.managers.pipeline_files import STEPS, month_file, parameters
+from tests.core.managers.postgresql import database
+from tests.core.managers.spoilt_files import add_nulls
 from tests.e2e.processes import Stack, create_stack, running, wait_until
 
 pytestmark = pytest.mark.e2e
@@ -36,13 +38,28 @@ def runs(tmp_path: Path) -> Iterator[Runs]:
 
 
 @contextmanager
-def worker(stack: Stack) -> Iterator[subprocess.Popen[bytes]]:
+def beat(stack: Stack, name: str, **settings: str) -> Iterator[None]:
+    """Run a scheduler."""
+    command = [sys.executable, "-m", "celery", "-A", "tasks.pipeline.worker", "beat", "--pidfile="]
+    memory = str(stack.folder / f"{name}-schedule")
+    env = stack.env(DATA_DIR=str(stack.folder / "data"), MODELS_DIR=str(stack.folder / "models"), **settings)
+    with running(*command, "-s", memory, log=stack.folder / f"{name}.log", env=env):
+        yield
+
+
+@contextmanager
+def worker(stack: Stack, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a pipeline worker."""
     options = ["-P", "prefork", "-c", "1", "-Q", "tasks.pipeline", "--without-gossip", "--without-mingle"]
     command = [sys.executable, "-m", "celery", "-A", "tasks.pipeline.worker", "worker", *options]
-    env = stack.env(DATA_DIR=str(stack.folder / "data"), MODELS_DIR=str(stack.folder / "models"))
+    env = stack.env(DATA_DIR=str(stack.folder / "data"), MODELS_DIR=str(stack.folder / "models"), **settings)
     with running(*command, log=stack.folder / "pipeline.log", env=env) as process:
         yield process
+
+
+def log_lines(stack: Stack, text: str) -> list[str]:
+    """Return the messages of the workers that have the text in them."""
+    return [line["message"] for line in stack.log_lines("tasks/pipeline") if text in line["message"].lower()]
 
 
 def queue_run(runs: Runs, stack: Stack, *, rows: int = 900) -> Run:
@@ -74,14 +91,19 @@ def test_bad_data_fail_the_run_and_not_the_worker(runs: Runs, stack: Stack) -> N
         assert wait_for(runs, bad, RunState.SUCCEEDED).attempt == 2
 
 
-def test_a_run_whose_worker_was_killed_is_resumed_by_another(runs: Runs, stack: Stack) -> None:
-    run = queue_run(runs, stack, rows=60_000)
-    with worker(stack) as process:
-        wait_until(lambda: runs.get(run.id).step == "train", timeout_s=60, what="the run is at training")
-        os.killpg(process.pid, signal.SIGKILL)
-    assert runs.get(run.id).state is RunState.RUNNING
-    with worker(stack):
-        done = wait_for(runs, run, RunState.SUCCEEDED, RunState.FAILED)
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_run_whose_worker_was_killed_is_resumed_by_another(stack: Stack, kind: str) -> None:
+    with database(kind, stack.folder) as url:
+        engine = open_database(url)
+        runs = Runs(engine)
+        run = queue_run(runs, stack, rows=60_000)
+        with worker(stack, DATABASE_URL=url) as process:
+            wait_until(lambda: runs.get(run.id).step == "train", timeout_s=60, what="the run is at training")
+            os.killpg(process.pid, signal.SIGKILL)
+        assert runs.get(run.id).state is RunState.RUNNING
+        with worker(stack, DATABASE_URL=url):
+            done = wait_for(runs, run, RunState.SUCCEEDED, RunState.FAILED)
+        engine.dispose()
     assert (done.state, done.attempt) == (RunState.SUCCEEDED, 2)
     again = {step.step: step.reused for step in done.steps if step.attempt == 2}
     assert [name for name, reused in again.items() if not reused] == ["train", "evaluate", "register"]
@@ -104,3 +126,40 @@ def test_training_asked_for_over_http_ends_with_a_version(stack: Stack) -> None:
     assert (run["state"], run["version"], run["error"]) == ("succeeded", "asked-for", None)
     assert [step["step"] for step in run["steps"]] == list(STEPS)
     assert (stack.folder / "models" / "trip_duration" / "asked-for" / "manifest.json").exists()
+
+
+def test_a_run_that_a_gate_stops_shows_the_report_over_http(stack: Stack) -> None:
+    store = RawStore(stack.folder / "data" / "raw")
+    store.ingest(month_file(stack.folder / "files", "2021-01"))
+    spoilt = month_file(stack.folder / "files", "2021-02")
+    add_nulls(spoilt)
+    store.ingest(spoilt)
+    with stack.web(MODELS_DIR=str(stack.folder / "models")), worker(stack), httpx.Client(base_url=stack.url) as client:
+        body = {"train_months": ["2021-01"], "test_months": ["2021-02"]}
+        path = client.post("/v1/offline/train", json=body).headers["Location"]
+        wait_until(lambda: client.get(path).json()["state"] == "failed", timeout_s=120, what="the run fails")
+        run = client.get(path).json()
+    assert run["step"] == "check"
+    assert "green_tripdata_2021-02.parquet: DOLocationID: share of nulls is 2.33%, allowed: 1.00%" in run["error"]
+    assert run["version"] is None
+    assert not list((stack.folder / "models").glob("*/*"))
+
+
+def test_months_that_appear_in_a_watched_folder_start_one_run_however_many_schedulers_there_are(
+    runs: Runs, stack: Stack
+) -> None:
+    folder = stack.folder / "watched"
+    folder.mkdir()
+    watching = {"PIPELINE_WATCH": str(folder), "PIPELINE_WATCH_S": "1"}
+    with worker(stack, **watching), beat(stack, "one", **watching), beat(stack, "two", **watching):
+        (folder / "green_tripdata_2020-12.parquet").write_bytes(b"PAR1")
+        for month in ("2021-01", "2021-02"):
+            month_file(folder, month)
+        wait_until(runs.newest, timeout_s=60, what="a run starts")
+        (run,) = runs.newest()
+        done = wait_for(runs, run, RunState.SUCCEEDED, RunState.FAILED)
+        looks = len(log_lines(stack, "look_for_data"))
+        wait_until(lambda: len(log_lines(stack, "look_for_data")) > looks + 8, timeout_s=60, what="more looks")
+    assert (done.state, done.error, done.parameters.test_months) == (RunState.SUCCEEDED, None, ("2021-02",))
+    assert len(runs.newest()) == 1
+    assert len(log_lines(stack, "refused")) == 1
