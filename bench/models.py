@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from bench import dial, trees
+from bench.contenders.models import Champion
 from bench.trips import KNOWN, REFERENCE_VERSION, reference
 from core.models.trip_duration.features import DISTANCE, DROPOFF, PAIR, PICKUP
+from core.schemas.trip import TripRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,19 +20,22 @@ class Served:
     Parameters
     ----------
     name : str
-        ``linear``, ``trees`` or ``dial``.
+        ``linear``, ``champion``, ``trees`` or ``dial``.
     expected_min : float
         What scikit-learn's own calls answer to the known trip, in minutes.
     file : Path, optional
-        The pickle; none for the reference that ships.
+        The pickle; none for a version that ships.
     allowed_class : str
         The class that the pickle may name.
+    version : str
+        Which of the versions that ship; empty for the one that answers by default.
     """
 
     name: str
     expected_min: float
     file: Path | None = None
     allowed_class: str = ""
+    version: str = ""
     settings: dict[str, str] = field(init=False)
     """The environment of our worker."""
     environment: dict[str, str] = field(init=False)
@@ -39,7 +44,7 @@ class Served:
     def __post_init__(self) -> None:
         ours = {"TRIP_DURATION_MODEL": str(self.file), "MODEL_ALLOWED_CLASSES": self.allowed_class}
         theirs = {"BENCH_MODEL": self.name, "BENCH_MODEL_FILE": str(self.file)}
-        object.__setattr__(self, "settings", ours if self.file else {"MODEL_VERSION": REFERENCE_VERSION})
+        object.__setattr__(self, "settings", ours if self.file else {"MODEL_VERSION": self.version})
         object.__setattr__(self, "environment", theirs)
 
 
@@ -48,7 +53,15 @@ def linear() -> Served:
     model = reference()
     row = {PAIR: f"{KNOWN[PICKUP]}_{KNOWN[DROPOFF]}", DISTANCE: KNOWN[DISTANCE]}
     minutes = model.regression.predict(model.vectorizer.transform([row]))
-    return Served(name="linear", expected_min=float(minutes[0]))
+    return Served(name="linear", expected_min=float(minutes[0]), version=REFERENCE_VERSION)
+
+
+def champion() -> Served:
+    """Return the version that answers by default."""
+    return Served(
+        name="champion",
+        expected_min=Champion().predict([TripRow(**{name: KNOWN[name] for name in (PICKUP, DROPOFF, DISTANCE)})])[0],
+    )
 
 
 def two_hundred_trees() -> Served:
@@ -64,5 +77,9 @@ def dialled(file: Path) -> Served:
     return Served(name="dial", expected_min=dial.DURATION_MIN, file=file, allowed_class=dial.CLASS)
 
 
-MODELS = {"linear": linear, "trees": two_hundred_trees}
-TITLES = {"linear": "the linear reference", "trees": "200 gradient-boosted trees"}
+MODELS = {"linear": linear, "champion": champion, "trees": two_hundred_trees}
+TITLES = {
+    "linear": "the linear reference",
+    "champion": "the version that answers by default",
+    "trees": "200 gradient-boosted trees",
+}

@@ -1,12 +1,12 @@
 """The models as an in-process service calls them: trips in, minutes out.
 
 Which one a process serves is said by the environment: ``BENCH_MODEL`` (its name), and ``BENCH_MODEL_FILE`` (a pickle,
-except for the linear model, which ships).
+except for the models that ship).
 """
 
 import os
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -15,7 +15,10 @@ import numpy as np
 from bench.dial import DURATION_MIN, DialModel
 from bench.trees import TreesModel
 from bench.trips import reference
-from core.models.trip_duration.features import DISTANCE, PAIR
+from config import ROOT
+from core.managers.artifacts import find_champion, load_version
+from core.models.trip_duration.features import DISTANCE, DROPOFF, PAIR, PICKUP, as_timed_arrays
+from core.schemas.catalog import TRIP_DURATION
 from core.schemas.trip import TripRow
 
 
@@ -38,6 +41,23 @@ class Linear:
         """Transform, predict."""
         rows = [{PAIR: f"{t.PULocationID}_{t.DOLocationID}", DISTANCE: t.trip_distance} for t in trips]
         return cast(list[float], self.regression.predict(self.vectorizer.transform(rows)).tolist())
+
+
+class Champion:
+    """The version that answers by default, called as our worker calls it."""
+
+    def __init__(self) -> None:
+        folder = find_champion(ROOT / "repo" / "models", TRIP_DURATION.model)
+        self.predictor = load_version(folder, entry=TRIP_DURATION).predictor
+
+    def predict(self, trips: Sequence[TripRow]) -> list[float]:
+        """Make columns, predict."""
+        columns: dict[str, list[float]] = {
+            PICKUP: [trip.PULocationID for trip in trips],
+            DROPOFF: [trip.DOLocationID for trip in trips],
+            DISTANCE: [trip.trip_distance for trip in trips],
+        }
+        return cast(list[float], self.predictor.transform(as_timed_arrays(columns)).tolist())
 
 
 class Trees:
@@ -67,7 +87,7 @@ class Dial:
 
 def load_model() -> Model:
     """Load the model that the environment names."""
-    kinds: dict[str, type[Linear] | type[Trees] | type[Dial]] = {"linear": Linear, "trees": Trees, "dial": Dial}
+    kinds: dict[str, Callable[[], Model]] = {"linear": Linear, "champion": Champion, "trees": Trees, "dial": Dial}
     return kinds[os.environ["BENCH_MODEL"]]()
 
 
