@@ -38,4 +38,4 @@ def test_the_server_keeps_every_promise_of_its_openapi_document(stack: Stack, tm
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Tested: 14" in done.stdout
+    assert "Tested: 16" in done.stdout
