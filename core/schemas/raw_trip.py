@@ -62,7 +62,7 @@ class PreparedTrip(BaseModel):
     transaction_id: Annotated[str, Field(description="Our id of this answer, unique (UUIDv7).")]
     model_name: Annotated[str, Field(description="The model that answered.")]
     model_version: Annotated[str, Field(description="The version of the model that answered.")]
-    row: Annotated[TripRow, Field(description="The row: it can be sent to `/v1/trip/predict`.")]
+    row: Annotated[dict[str, Any], Field(description="The row: it can be sent to `/v1/trip/predict`.")]
     features: Annotated[
         dict[str, Any], Field(description="What the model looks at, by name; null is what it takes for missing.")
     ]

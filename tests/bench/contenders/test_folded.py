@@ -9,7 +9,7 @@ def test_the_folded_model_gives_the_floats_of_the_served_one() -> None:
     served = reference().transform(derive(columns))
     folded = Folded()
 
-    rows = zip(*(columns[name].tolist() for name in TripRow.model_fields), strict=True)
-    given = [folded.predict(TripRow(**dict(zip(TripRow.model_fields, row, strict=True)))) for row in rows]
+    rows = zip(*(values.tolist() for values in columns.values()), strict=True)
+    given = [folded.predict(TripRow(**dict(zip(columns, row, strict=True)))) for row in rows]
 
     assert given == served.tolist()
