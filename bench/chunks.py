@@ -15,7 +15,7 @@ import polars as pl
 from bench.contender import TOLERANCE, ContenderError, Running
 from bench.processes import environment
 from bench.record import ChunkPoint
-from bench.trips import batch_file, champion, parquet_file
+from bench.trips import batch_file, parquet_file, reference
 from bench.wrk import PREDICT_PATH, load
 from config import ROOT
 from core.models.trip_duration.features import derive
@@ -117,4 +117,4 @@ def _check_bulk(output: Path, rows: int) -> None:
 
 
 def _expected(columns: dict[str, list[float]]) -> np.ndarray:
-    return champion().transform(derive(columns))
+    return reference().transform(derive(columns))

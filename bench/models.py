@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from bench import dial, trees
-from bench.trips import KNOWN, champion
+from bench.trips import KNOWN, REFERENCE_VERSION, reference
 from core.models.trip_duration.features import DISTANCE, DROPOFF, PAIR, PICKUP
 
 
@@ -22,7 +22,7 @@ class Served:
     expected_min : float
         What scikit-learn's own calls answer to the known trip, in minutes.
     file : Path, optional
-        The pickle; none for the model that ships.
+        The pickle; none for the reference that ships.
     allowed_class : str
         The class that the pickle may name.
     """
@@ -39,13 +39,13 @@ class Served:
     def __post_init__(self) -> None:
         ours = {"TRIP_DURATION_MODEL": str(self.file), "MODEL_ALLOWED_CLASSES": self.allowed_class}
         theirs = {"BENCH_MODEL": self.name, "BENCH_MODEL_FILE": str(self.file)}
-        object.__setattr__(self, "settings", ours if self.file else {})
+        object.__setattr__(self, "settings", ours if self.file else {"MODEL_VERSION": REFERENCE_VERSION})
         object.__setattr__(self, "environment", theirs)
 
 
 def linear() -> Served:
     """Return the linear reference that ships."""
-    model = champion()
+    model = reference()
     row = {PAIR: f"{KNOWN[PICKUP]}_{KNOWN[DROPOFF]}", DISTANCE: KNOWN[DISTANCE]}
     minutes = model.regression.predict(model.vectorizer.transform([row]))
     return Served(name="linear", expected_min=float(minutes[0]))

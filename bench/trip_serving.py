@@ -1,4 +1,4 @@
-"""Time the champion against scikit-learn's own calls: ``python -m bench.trip_serving``."""
+"""Time the linear reference against scikit-learn's own calls: ``python -m bench.trip_serving``."""
 
 from collections.abc import Callable
 from functools import partial
@@ -6,8 +6,9 @@ from timeit import repeat
 
 import typer
 
+from bench.trips import REFERENCE_VERSION
 from config import load_settings
-from core.managers.artifacts import find_champion, load_version
+from core.managers.artifacts import load_version
 from core.models.trip_duration.features import derive
 from core.models.trip_duration.linear import PairRegression, records
 from core.schemas.catalog import TRIP_DURATION
@@ -17,10 +18,10 @@ CALLS = 200
 
 def main() -> None:
     """Print microseconds a row, best of five runs, for batches of known pairs."""
-    folder = find_champion(load_settings().models_dir, TRIP_DURATION.model)
+    folder = load_settings().models_dir / TRIP_DURATION.model / REFERENCE_VERSION
     model = load_version(folder, entry=TRIP_DURATION)
     if model.manifest is None or not isinstance(model.predictor, PairRegression):
-        raise SystemExit("the champion is not of the reference design")
+        raise SystemExit("that version is not of the reference design")
     vectorizer, regression = model.predictor.vectorizer, model.predictor.regression
     typer.echo(f"{'rows':>5}{'served, us a row':>20}{'scikit-learn, us a row':>26}")
     for rows in (1, 64, 512):

@@ -9,13 +9,15 @@ import numpy as np
 
 from bench.cache import cached
 from config import ROOT
-from core.managers.artifacts import find_champion, load_version
+from core.managers.artifacts import load_version
 from core.models.trip_duration.features import DISTANCE, DROPOFF, PAIR, PICKUP, ZONES, pair_names, zones_of
 from core.models.trip_duration.linear import PairRegression
 from core.schemas.catalog import TRIP_DURATION
 
 KNOWN: dict[str, Any] = {"request_id": "known", PICKUP: 130, DROPOFF: 205, DISTANCE: 3.0}
-"""A trip of a pair that the champion was trained on: what each contender is checked with."""
+"""A trip of a pair that the reference was trained on: what each contender is checked with."""
+REFERENCE_VERSION = "2021-01-linear-d0dfed2d"
+"""The linear reference, which ships beside the champion: as cheap as a model can be."""
 REQUESTS = 20_000
 UNSEEN_SHARE = 0.085
 """Share of trips whose pair training never saw: February 2021 against January."""
@@ -25,16 +27,16 @@ ROW_GROUP_ROWS = 128 * 1024
 
 
 @functools.cache
-def champion() -> PairRegression:
-    """Return the model that ships: a fitted ``DictVectorizer`` and ``LinearRegression``, and our fallback."""
-    folder = find_champion(ROOT / "repo" / "models", TRIP_DURATION.model)
+def reference() -> PairRegression:
+    """Return the linear reference: a fitted ``DictVectorizer`` and ``LinearRegression``, and our fallback."""
+    folder = ROOT / "repo" / "models" / TRIP_DURATION.model / REFERENCE_VERSION
     return cast(PairRegression, load_version(folder, entry=TRIP_DURATION).predictor)
 
 
 def generate_columns(rows: int, *, seed: int = 42) -> dict[str, Any]:
     """Draw trips as columns: zone ids (n_rows,) int64 and miles (n_rows,) float64; the same for the same seed."""
     random = np.random.default_rng(seed)
-    names = [name.removeprefix(f"{PAIR}=") for name in champion().vectorizer.vocabulary_ if name != DISTANCE]
+    names = [name.removeprefix(f"{PAIR}=") for name in reference().vectorizer.vocabulary_ if name != DISTANCE]
     pickup, dropoff = zones_of(names)
     drawn = random.integers(len(names), size=rows)
     pickup, dropoff = pickup[drawn], dropoff[drawn]

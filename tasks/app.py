@@ -8,10 +8,10 @@ from kombu import Queue
 from config import Settings
 from core.managers.predictor import BatchPredictor
 from core.schemas.catalog import CATALOG
-from core.utilities.errors import WireError
+from core.utilities.errors import FeatureError, UnknownVersionError, WireError
 from tasks.consumer import BrokerCare
 from tasks.policy import PredictionTask
-from tasks.rows import predict_rows
+from tasks.rows import predict_rows, prepare_rows
 
 RESULT_LIFETIME_S = 120
 """A result is read within milliseconds; one that nobody reads must not fill Redis."""
@@ -21,6 +21,8 @@ VISIBILITY_TIMEOUT_S = 30
 SOCKET_TIMEOUT_S = 3.0
 HEALTH_CHECK_INTERVAL_S = 2
 _STORE_RETRIES = {"interval_start": 0.0, "interval_step": 0.1, "interval_max": 0.5, "max_retries": 20}
+_REFUSALS = (WireError, FeatureError, UnknownVersionError)
+"""What a sender did wrong: told to it, and no error of ours."""
 _HARDENED = "core.managers.redis_transport:HardenedTransport"
 
 
@@ -44,6 +46,7 @@ def create_celery(settings: Settings) -> TripcastCelery:
     app.steps["consumer"].add(BrokerCare)
     for entry in CATALOG:
         app.task(predict_rows, name=entry.predict_rows_task, bind=True, base=PredictionTask, throws=(WireError,))
+        app.task(prepare_rows, name=entry.prepare_rows_task, bind=True, base=PredictionTask, throws=_REFUSALS)
     return app
 
 

@@ -15,6 +15,7 @@ from apps.api.openapi import add_openapi
 from apps.api.pages import create_app_with_pages
 from apps.api.routers import health
 from apps.api.routers.offline import add_offline_routes
+from apps.api.routers.online import build_online_router
 from apps.api.routers.predict import add_predict_route
 from apps.api.routers.predict_batch import build_batch_router
 from apps.api.routers.runs import add_run_routes
@@ -53,6 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         add_predict_route(app, entry, prefix=f"/{settings.api_version}")
         app.include_router(build_batch_router(entry), prefix=f"/{settings.api_version}")
     add_offline_routes(app, prefix=f"/{settings.api_version}")
+    app.include_router(build_online_router(), prefix=f"/{settings.api_version}")
     add_run_routes(app, prefix=f"/{settings.api_version}")
     add_openapi(app)
     return app

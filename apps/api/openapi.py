@@ -8,6 +8,7 @@ from pydantic.json_schema import models_json_schema
 
 from core.schemas.catalog import CATALOG
 from core.schemas.problem import Problem
+from core.schemas.raw_trip import RawTripRequest
 from core.schemas.run import IngestRequest, PrepareRequest, RunRequest
 
 _TEMPLATE = "#/components/schemas/{model}"
@@ -24,7 +25,14 @@ def add_openapi(app: FastAPI) -> None:
         if app.openapi_schema is None:
             document = generate()
             bodies = (model for entry in CATALOG for model in (entry.request, entry.batch_request))
-            models: list[type[BaseModel]] = [Problem, IngestRequest, PrepareRequest, RunRequest, *bodies]
+            models: list[type[BaseModel]] = [
+                Problem,
+                RawTripRequest,
+                IngestRequest,
+                PrepareRequest,
+                RunRequest,
+                *bodies,
+            ]
             _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=_TEMPLATE)
             document.setdefault("components", {}).setdefault("schemas", {}).update(schemas["$defs"])
             for operation in (operation for path in document["paths"].values() for operation in path.values()):

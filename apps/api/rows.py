@@ -50,8 +50,8 @@ class RowChecker:
         self._row = entry.row
         self._collection = entry.collection
         self._features = entry.features
-        self._required = entry.required
-        self._optional = entry.optional
+        self._required = entry.required_features
+        self._optional = entry.optional_features
         self._rules = column_rules(entry.row)
 
     async def check(self, rows: list[Any], *, body: bytes, request_id: str) -> CheckedRows:

@@ -4,7 +4,7 @@ import numpy as np
 from fastapi import FastAPI
 
 from bench.contenders.reply import reply
-from bench.trips import champion
+from bench.trips import reference
 from core.models.trip_duration.features import DISTANCE, PAIR
 from core.schemas.trip import TripReply, TripRequest, TripRow
 
@@ -13,7 +13,7 @@ class Folded:
     """The shipped model with the same floats as it has in our worker, its fallback included."""
 
     def __init__(self) -> None:
-        model = champion()
+        model = reference()
         coefficients: dict[str, float] = dict(
             zip(model.vectorizer.get_feature_names_out(), np.ravel(model.regression.coef_).tolist(), strict=True)
         )

@@ -14,7 +14,7 @@ import numpy as np
 
 from bench.dial import DURATION_MIN, DialModel
 from bench.trees import TreesModel
-from bench.trips import champion
+from bench.trips import reference
 from core.models.trip_duration.features import DISTANCE, PAIR
 from core.schemas.trip import TripRow
 
@@ -31,7 +31,7 @@ class Linear:
     """The shipped ``DictVectorizer`` and ``LinearRegression``, called as scikit-learn's documentation shows it."""
 
     def __init__(self) -> None:
-        model = champion()
+        model = reference()
         self.vectorizer, self.regression = model.vectorizer, model.regression
 
     def predict(self, trips: Sequence[TripRow]) -> list[float]:

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from core.handlers.batch import Columns, serve_rows
-from core.handlers.columns import column_rules
+from core.handlers.columns import check_columns, check_rows, column_rules
 from core.handlers.design import Design
 from core.handlers.examples import Examples
 from core.handlers.predictor import Predictor
 from core.schemas.manifest import GoldenRows
 from core.schemas.outcome import BatchOutcome
 from core.schemas.snapshot import Taxi
-from core.utilities.errors import ArtifactError, DataError
+from core.utilities.errors import ArtifactError, DataError, FeatureError
 
 if TYPE_CHECKING:  # a worker, which imports this module, never trains and does without polars
     import polars as pl
@@ -123,6 +123,24 @@ class BaseHandler:
         """Predict valid rows as they are served, (n_rows,) float64."""
         features = self._features_of(predictor)(columns)
         return self.post_process(np.asarray(predictor.transform(features), dtype=np.float64))
+
+    def prepare(self, predictor: Predictor, columns: Columns) -> Mapping[str, list[Any]]:
+        """Tell what a predictor looks at in rows as they come off the wire, by name; None where something is missing.
+
+        Raises
+        ------
+        FeatureError
+            If a column or a value is not what the family takes.
+        """
+        check_columns(columns, self._rules)
+        errors = check_rows(columns, self._rules)
+        if errors:
+            raise FeatureError(next(iter(errors.values())).detail)
+        return {name: _as_json(values) for name, values in self.shown(predictor, columns).items()}
+
+    def shown(self, predictor: Predictor, columns: Columns) -> Mapping[str, NDArray[Any]]:
+        """Return what ``prepare`` shows of checked rows: what the predictor's ``transform`` takes."""
+        return self._features_of(predictor)(columns)
 
     # Training.
 
@@ -253,3 +271,11 @@ class BaseHandler:
             if isinstance(predictor, design.predictor):
                 return design.features
         return self.features
+
+
+def _as_json(values: NDArray[Any]) -> list[Any]:
+    """Return an array as JSON values: times as texts, and None for what is missing."""
+    if values.dtype.kind == "M":
+        texts = values.astype("datetime64[s]").astype(str).tolist()
+        return [None if text == "NaT" else text for text in texts]
+    return [None if value != value else value for value in values.tolist()]  # noqa: PLR0124 (NaN alone is not itself)

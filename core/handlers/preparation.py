@@ -12,11 +12,7 @@ from core.handlers.source import ZONE_COLUMNS, Preparation, zone_ranges
 from core.handlers.taxi_zones import boroughs
 from core.handlers.tlc import DISTANCE_END_MILES, LONGEST_MIN, SHORTEST_MIN
 from core.schemas.snapshot import Taxi
-
-UNKNOWN_ZONE = 264
-"""The TLC's own number for a place that was not recorded."""
-NOT_RECORDED_MILES = 0.0
-"""What meters write where they have no distance; the model has a term for it."""
+from core.schemas.trip import NOT_RECORDED_MILES, UNKNOWN_ZONE
 
 _MICROSECONDS_A_MINUTE = 60e6
 
@@ -38,12 +34,16 @@ class MeterPreparation:
     distance_end_miles: float = DISTANCE_END_MILES
 
     def imputed(self, trips: pl.LazyFrame) -> pl.LazyFrame:
-        """Fill missing zones and distances, and derive ``duration_min``; a trip without a time has none."""
+        """Fill missing zones and distances, derive ``duration_min``; a trip without a time has none.
+
+        ``pickup_datetime`` is the time as a request has it: in whole seconds.
+        """
         minutes = (pl.col("dropoff_at") - pl.col("pickup_at")).dt.total_microseconds() / _MICROSECONDS_A_MINUTE
         return trips.with_columns(
             minutes.alias("duration_min"),
             pl.col("trip_distance").fill_null(NOT_RECORDED_MILES),
             *(pl.col(name).fill_null(UNKNOWN_ZONE) for name in ZONE_COLUMNS),
+            pickup_datetime=pl.col("pickup_at").dt.truncate("1s"),
         )
 
     @property
@@ -86,18 +86,14 @@ def prepare(trips: pl.LazyFrame, preparation: Preparation) -> pl.LazyFrame:
     Returns
     -------
     polars.LazyFrame
-        The same columns, what the preparation derives, ``pickup_borough`` and ``dropoff_borough`` (text), and
-        ``pickup_datetime``, the time as a request has it: in whole seconds.
+        The same columns, what the preparation derives, ``pickup_borough`` and ``dropoff_borough`` (text).
     """
     names = zip(("pickup_borough", "dropoff_borough"), ZONE_COLUMNS, strict=True)
     return (
         preparation.imputed(trips)
         .filter(*preparation.filters.values())
         .with_columns(
-            *(
-                pl.col(zone).replace_strict(boroughs(), return_dtype=pl.String, default="Unknown").alias(name)
-                for name, zone in names
-            ),
-            pickup_datetime=pl.col("pickup_at").dt.truncate("1s"),
+            pl.col(zone).replace_strict(boroughs(), return_dtype=pl.String, default="Unknown").alias(name)
+            for name, zone in names
         )
     )

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from core.handlers.preparation import UNKNOWN_ZONE
 from core.handlers.source import SQL_DIR, TIMES, ZONE_COLUMNS, ZONES, Source, time_columns, zone_ranges
 from core.schemas.snapshot import Taxi
 from core.schemas.tip import FARE_MAX_DOLLARS, FARE_MIN_DOLLARS
+from core.schemas.trip import UNKNOWN_ZONE
 
 TIP_END_DOLLARS = 1_000.0
 

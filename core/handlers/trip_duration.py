@@ -28,6 +28,7 @@ from core.models.trip_duration.features import (
     as_timed_arrays,
     derive,
 )
+from core.models.trip_duration.geometry import COLUMNS, TIME_COLUMNS
 from core.models.trip_duration.linear import TOLERANCE, PairRegression
 from core.models.trip_duration.trees import Trees
 from core.schemas.snapshot import Taxi
@@ -130,6 +131,13 @@ class TripDurationHandler(BaseHandler):
         """Return what a team's own model reads: the raw columns, and the name of each pair."""
         return derive(columns)
 
+    def shown(self, predictor: Predictor, columns: Columns) -> Mapping[str, NDArray[Any]]:
+        """Return what ``prepare`` shows: for trees, all the columns that they look at."""
+        if not isinstance(predictor, BoostedTrips):
+            return super().shown(predictor, columns)
+        matrix = predictor.matrix(as_timed_arrays(columns))
+        return dict(zip((*COLUMNS, *TIME_COLUMNS), matrix.T, strict=True))
+
     def post_process(self, predictions: FloatArray) -> FloatArray:
         """Bound minutes from below."""
         return np.maximum(predictions, LOWER_BOUND_MIN)
@@ -174,15 +182,12 @@ class TripDurationHandler(BaseHandler):
         return trip_slices(rows, self.knows(predictor, columns))
 
     def measure(self, predictor: Predictor, examples: Examples) -> dict[str, Any]:
-        """Return rows and RMSE in minutes: of all, of pairs that training saw and of others, and without the time."""
+        """Return rows and RMSE in minutes, of pairs that training saw and of others also apart."""
         every = slice(None, None, -(-len(examples.labels) // MEASURED_ROWS) or 1)
         columns = {name: values[every] for name, values in examples.columns.items()}
         labels = examples.labels[every]
         errors = self.predict(predictor, columns) - labels
         figures, seen = self.errors_told(errors), self.knows(predictor, columns)
-        if isinstance(predictor, BoostedTrips):
-            untimed = {name: values for name, values in columns.items() if name != PICKUP_TIME}
-            figures["without_pickup_datetime"] = self.errors_told(self.predict(predictor, untimed) - labels)
         if seen is None:
             return figures
         apart = {"seen_pairs": self.errors_told(errors[seen]), "unseen_pairs": self.errors_told(errors[~seen])}

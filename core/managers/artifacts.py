@@ -20,6 +20,7 @@ from core.schemas.catalog import CatalogEntry
 from core.schemas.manifest import GoldenRows, Manifest
 from core.schemas.outcome import BatchOutcome
 from core.schemas.route import Route
+from core.schemas.wire import PreparedRows
 from core.utilities.errors import ArtifactError, ArtifactIntegrityError, GoldenRowsError
 from core.utilities.hashing import sha256_of
 
@@ -56,6 +57,18 @@ class LoadedModel:
     def predict(self, columns: Mapping[str, list[Any]]) -> BatchOutcome:
         """Predict a batch as it came off the wire; safe to call from any thread."""
         return self.handler.serve(self.predictor, columns)
+
+    def prepare(self, columns: Mapping[str, list[Any]]) -> PreparedRows:
+        """Tell what the model looks at in a batch as it came off the wire.
+
+        Raises
+        ------
+        FeatureError
+            If a column or a value is not what the model takes.
+        """
+        return PreparedRows(
+            model=self.name, version=self.version, features=self.handler.prepare(self.predictor, columns)
+        )
 
 
 def load_handler(entry: CatalogEntry) -> BaseHandler:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from core.managers.admission import Admission
 from core.managers.block import Block
 from core.managers.block_client import BlockClient
+from core.managers.call_desk import CallDesk
 from core.managers.kombu_publisher import KombuPublisher
 from core.managers.ledger import Ledger
 from core.managers.line import Line, Row, RowAnswer
@@ -25,7 +26,7 @@ from core.managers.worker_directory import WorkerDirectory
 from core.schemas.catalog import CatalogEntry
 from core.schemas.outcome import RowErrorCode
 from core.schemas.task_message import TaskMessage
-from core.schemas.wire import Columns
+from core.schemas.wire import Columns, PredictRowsRequest, PreparedRows
 from core.utilities.background import stop_tasks
 from core.utilities.errors import (
     BrokerUnavailableError,
@@ -97,6 +98,7 @@ class QueueClient:
             )
             for entry in entries
         }
+        self._calls = CallDesk(process=self.process, publish=self.publisher.publish)
         self._blocks = {entry.model: self._block_client(entry) for entry in entries}
         returns = returns or ReturnTable(create_shared_memory())
         self.admissions = {entry.model: Admission(returns=returns) for entry in entries}
@@ -218,6 +220,43 @@ class QueueClient:
         """
         return await self._blocks[model].predict(version, features, request_id=request_id, timeout_s=timeout_s)
 
+    async def prepare_row(
+        self, model: str, version: str | None, values: Mapping[str, Any], *, timeout_s: float
+    ) -> PreparedRows:
+        """Ask a worker what a model looks at in a row.
+
+        Parameters
+        ----------
+        model, version : str, str or None
+            Who shall answer; ``None`` leaves the version to the worker's route.
+        values : mapping of str to anything
+            The row's features; those that it leaves out are ``None``.
+        timeout_s : float
+            Seconds until the deadline.
+
+        Raises
+        ------
+        BrokerUnavailableError, NoWorkerError
+            If the row cannot be sent, or nobody would take it.
+        DeadlinePassedError
+            If no answer came in time.
+        PredictionError
+            If the worker failed on the row.
+        """
+        entry = self._entries[model]
+        self._require_way(entry)
+        request = PredictRowsRequest(
+            model=model,
+            version=version,
+            columns={name: [value] for name, value in values.items() if value is not None},
+            ids=[""],
+            deadlines=[time.time() + timeout_s],
+        )
+        result = await self._calls.call(
+            entry.prepare_rows_task, request.encode(), queue=entry.queue, timeout_s=timeout_s
+        )
+        return PreparedRows.decode(result)
+
     def waiting_rows(self) -> int:
         """Return how many rows wait in this process, not yet in any queue."""
         return sum(len(line) for line in self._lines.values())
@@ -240,10 +279,11 @@ class QueueClient:
         return self._champions.get(model, "")
 
     def _pending(self) -> list[str]:
-        return [task_id for ledger in self._ledgers.values() for task_id in ledger.pending()]
+        ledgers = self._ledgers.values()
+        return [*(task_id for ledger in ledgers for task_id in ledger.pending()), *self._calls.pending()]
 
     def _owns(self, task_id: str) -> bool:
-        return any(ledger.owns(task_id) for ledger in self._ledgers.values())
+        return any(ledger.owns(task_id) for ledger in self._ledgers.values()) or self._calls.owns(task_id)
 
     def _line(self, model: str, version: str | None) -> Line:
         line = self._lines.get((model, version))
@@ -294,6 +334,7 @@ class QueueClient:
         for ledger in self._ledgers.values():
             if ledger.owns(task_id):
                 ledger.on_reply(task_id, record)
+        self._calls.on_reply(task_id, record)
 
     def _on_failure(self, message: TaskMessage) -> None:
         """Called on the publisher's thread, perhaps."""
@@ -302,6 +343,7 @@ class QueueClient:
     def _on_unsent(self, task_id: str) -> None:
         for ledger in self._ledgers.values():
             ledger.on_unsent(task_id)
+        self._calls.on_unsent(task_id)
 
     def _on_broker_change(self, reachable: bool) -> None:
         """Called on the publisher's thread, perhaps."""

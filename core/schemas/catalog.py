@@ -84,18 +84,23 @@ class CatalogEntry:
         """Name of the internal task that predicts a batch."""
         return f"tasks.{self.resource}.tasks.predict_rows"
 
+    @property
+    def prepare_rows_task(self) -> str:
+        """Name of the internal task that tells what the model looks at in a batch."""
+        return f"tasks.{self.resource}.tasks.prepare_rows"
+
     @cached_property
     def features(self) -> tuple[str, ...]:
         """Names of the feature columns, in the order of the row schema; those that a row may leave out come last."""
-        return (*self.required, *self.optional)
+        return (*self.required_features, *self.optional_features)
 
     @cached_property
-    def required(self) -> tuple[str, ...]:
+    def required_features(self) -> tuple[str, ...]:
         """Names of the features that every row has."""
         return tuple(name for name, field in self.row.model_fields.items() if field.is_required())
 
     @cached_property
-    def optional(self) -> tuple[str, ...]:
+    def optional_features(self) -> tuple[str, ...]:
         """Names of the features that a row may leave out; they are ``None`` there."""
         return tuple(name for name, field in self.row.model_fields.items() if not field.is_required())
 

@@ -12,6 +12,10 @@ ZONE_ID_MAX = 265
 """TLC taxi zones are numbered 1..265 (264 and 265 stand for "unknown" and "outside NYC")."""
 
 TRIP_DISTANCE_MAX_MILES = 500.0
+UNKNOWN_ZONE = 264
+"""The TLC's own number for a place that was not recorded."""
+NOT_RECORDED_MILES = 0.0
+"""What meters write where they have no distance; the model has a term for it."""
 
 
 ZoneId = Annotated[

@@ -186,6 +186,44 @@ class PredictRowsReply:
         return reply
 
 
+@dataclass(frozen=True, kw_only=True)
+class PreparedRows:
+    """What a model looks at in some rows, as a worker answers it; for people, not on the hot path.
+
+    Parameters
+    ----------
+    model, version : str
+        Who answered.
+    features : mapping of str to list
+        By name, JSON values; None is what the model takes for missing.
+    """
+
+    model: str
+    version: str
+    features: Mapping[str, list[Any]]
+
+    def encode(self) -> dict[str, Any]:
+        """Return the message as JSON values."""
+        features = {name: list(values) for name, values in self.features.items()}
+        return {"wire": WIRE_VERSION, "model": self.model, "version": self.version, "features": features}
+
+    @classmethod
+    def decode(cls, message: object) -> Self:
+        """Read a message.
+
+        Raises
+        ------
+        WireError
+            If it is none of this wire version.
+        """
+        if not isinstance(message, dict) or message.get("wire") != WIRE_VERSION:
+            raise WireError(f"not a message of wire version {WIRE_VERSION}")
+        features = message.get("features")
+        if not isinstance(features, dict) or not all(isinstance(values, list) for values in features.values()):
+            raise WireError("the features are missing")
+        return cls(model=str(message.get("model")), version=str(message.get("version")), features=features)
+
+
 def _check_outcome(outcome: BatchOutcome, rows: int) -> None:
     """Raise unless each of ``rows`` rows has either a number or an error."""
     if not isinstance(outcome.predictions, list) or len(outcome.predictions) != rows:

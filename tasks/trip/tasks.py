@@ -37,7 +37,9 @@ def predict_ride(  # noqa: D417 (`self` is bound by Celery)
     request = PredictRowsRequest(
         model=TRIP_DURATION.model,
         version=None,
-        columns=dict(zip(TRIP_DURATION.required, ([pu_location_id], [do_location_id], [trip_distance]), strict=True)),
+        columns=dict(
+            zip(TRIP_DURATION.required_features, ([pu_location_id], [do_location_id], [trip_distance]), strict=True)
+        ),
         ids=[str(self.request.id)],
         deadlines=[NO_DEADLINE],
     )

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from bench.trips import REQUESTS, UNSEEN_SHARE, batch_file, champion, generate_columns, requests_file
+from bench.trips import REQUESTS, UNSEEN_SHARE, batch_file, generate_columns, reference, requests_file
 from core.models.trip_duration.features import PAIR, derive
 from core.schemas.trip import TripRequest
 
@@ -15,7 +15,7 @@ def test_requests_are_valid_of_thousands_of_pairs_and_some_are_unseen() -> None:
 
 
 def test_as_many_trips_are_of_unseen_pairs_as_in_real_life() -> None:
-    known = champion().knows(derive(generate_columns(20_000))[PAIR])
+    known = reference().knows(derive(generate_columns(20_000))[PAIR])
 
     assert 1 - known.mean() == pytest.approx(UNSEEN_SHARE, abs=0.01)
 

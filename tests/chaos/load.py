@@ -7,26 +7,21 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
-
-import numpy as np
 
 from core.managers.artifacts import find_champion, load_version
-from core.models.trip_duration.linear import PairRegression
 from core.schemas.catalog import TRIP_DURATION
+from core.schemas.trip import ZONE_ID_MAX
 
 ROOT = Path(__file__).resolve().parents[2]
 LOST_AFTER_S = 65.0
 """Longer than the deadline of a request: what has no answer by then is lost."""
 TOLERANCE_MIN = 1e-9
-SHORTEST_MIN = 1.0
-"""Below it the regression extrapolates, and post-processing answers in its place."""
 IDLE_CONNECTION_S = 20.0
 
 
 @dataclass(frozen=True)
 class Trip:
-    """A request body and scikit-learn's own answer to it."""
+    """A request body and the model's own answer to it."""
 
     pickup: int
     dropoff: int
@@ -42,25 +37,15 @@ class Trip:
 
 
 def sample_trips(count: int, *, seed: int = 7) -> list[Trip]:
-    """Return trips between pairs that the shipped model has seen, each with scikit-learn's own answer."""
+    """Return trips, each with the shipped model's own answer to it, given without a queue."""
     champion = find_champion(ROOT / "repo" / "models", TRIP_DURATION.model)
-    model = cast(PairRegression, load_version(champion, entry=TRIP_DURATION).predictor)
+    model = load_version(champion, entry=TRIP_DURATION)
     choice = random.Random(seed)  # noqa: S311 (a sample, not a secret)
-    seen = [name.removeprefix("PU_DO=") for name in model.vectorizer.feature_names_ if name.startswith("PU_DO=")]
-    pairs = choice.choices(seen, k=count)
-    distances = [round(choice.uniform(0.1, 20.0), 2) for _ in pairs]
-    rows = [{"PU_DO": pair, "trip_distance": distance} for pair, distance in zip(pairs, distances, strict=True)]
-    answers = np.asarray(model.regression.predict(model.vectorizer.transform(rows)))
-    return [
-        Trip(*_zones(pair), distance, float(answer))
-        for pair, distance, answer in zip(pairs, distances, answers, strict=True)
-        if answer >= SHORTEST_MIN
-    ]
-
-
-def _zones(pair: str) -> tuple[int, int]:
-    pickup, dropoff = pair.split("_")
-    return int(pickup), int(dropoff)
+    pickups, dropoffs = ([choice.randint(1, ZONE_ID_MAX) for _ in range(count)] for _ in range(2))
+    miles = [round(choice.uniform(0.1, 20.0), 2) for _ in range(count)]
+    answers = model.predict({"PULocationID": pickups, "DOLocationID": dropoffs, "trip_distance": miles}).predictions
+    rows = zip(pickups, dropoffs, miles, answers, strict=True)
+    return [Trip(pickup, dropoff, mile, answer) for pickup, dropoff, mile, answer in rows if answer is not None]
 
 
 @dataclass

@@ -7,8 +7,7 @@ import httpx
 import pytest
 
 from config import ROOT
-from core.managers.artifacts import find_champion, load_version
-from core.models.trip_duration.linear import PairRegression
+from core.managers.artifacts import LoadedModel, find_champion, load_version
 from core.schemas.catalog import TRIP_DURATION
 from tests.e2e.processes import EXAMPLE, Stack
 
@@ -17,38 +16,64 @@ pytestmark = pytest.mark.e2e
 DURATION = re.compile(r"(\w+);dur=(\d+\.\d+)")
 
 
+TIME = "2021-01-05T08:30:00"
+
+
 @pytest.fixture(scope="module")
-def shipped() -> PairRegression:
+def shipped() -> LoadedModel:
     """Return the model that git carries."""
-    loaded = load_version(find_champion(ROOT / "repo" / "models", TRIP_DURATION.model), entry=TRIP_DURATION)
-    assert isinstance(loaded.predictor, PairRegression)
-    return loaded.predictor
+    return load_version(find_champion(ROOT / "repo" / "models", TRIP_DURATION.model), entry=TRIP_DURATION)
 
 
-def by_scikit_learn(model: PairRegression, pair: str, miles: float) -> float:
-    """Return what the pickled scikit-learn objects answer, without any code of ours."""
-    matrix = model.vectorizer.transform([{"PU_DO": pair, "trip_distance": miles}])
-    return float(model.regression.predict(matrix)[0])
+def by_the_model_itself(model: LoadedModel, **row: Any) -> float:
+    """Return what the model answers in this process, without a queue."""
+    (prediction,) = model.predict({name: [value] for name, value in row.items()}).predictions
+    assert prediction is not None
+    return prediction
 
 
-def test_the_example_is_answered_with_scikit_learns_own_number(stack: Stack, shipped: PairRegression) -> None:
+def test_the_example_is_answered_with_the_models_own_number(stack: Stack, shipped: LoadedModel) -> None:
     answer = stack.predict()
 
     assert answer.status_code == 200
-    assert answer.json()["duration"] == pytest.approx(by_scikit_learn(shipped, "130_205", 3.0), abs=1e-9, rel=0)
-    assert answer.json()["duration"] == pytest.approx(12.8, abs=0.3)
+    assert answer.json()["duration"] == by_the_model_itself(
+        shipped, PULocationID=130, DOLocationID=205, trip_distance=3.0
+    )
+    assert answer.json()["duration"] == pytest.approx(13.0, abs=1.0)
 
 
-def test_other_known_pairs_are_too(stack: Stack, shipped: PairRegression) -> None:
-    pairs = [name.removeprefix("PU_DO=") for name in shipped.vectorizer.feature_names_ if name.startswith("PU_DO=")]
-    for pair in pairs[:: len(pairs) // 20]:
-        expected = by_scikit_learn(shipped, pair, 2.5)
-        pickup, dropoff = map(int, pair.split("_"))
+def test_a_time_of_pickup_reaches_the_model_however_it_is_written(stack: Stack, shipped: LoadedModel) -> None:
+    row: dict[str, Any] = {"PULocationID": 74, "DOLocationID": 263, "trip_distance": 3.1}
+    rush, night = (
+        by_the_model_itself(shipped, **row, pickup_datetime=f"2021-01-05T{hour}:30:00") for hour in ("08", "03")
+    )
+    assert rush > night + 1.0
 
-        answer = stack.predict(PULocationID=pickup, DOLocationID=dropoff, trip_distance=2.5)
+    for written in (TIME, "2021-01-05T08:30", "2021-01-05T13:30:00Z", "2021-01-05T08:30:00-05:00"):
+        assert stack.predict(**row, pickup_datetime=written).json()["duration"] == rush
+    assert stack.predict(**row, pickup_datetime="2021-01-05T03:30:00").json()["duration"] == night
 
-        if expected > 0:
-            assert answer.json()["duration"] == pytest.approx(expected, abs=1e-9, rel=0), pair
+
+def test_null_is_the_same_as_no_time(stack: Stack) -> None:
+    assert stack.predict(pickup_datetime=None).json()["duration"] == stack.predict().json()["duration"]
+
+
+@pytest.mark.parametrize("wrong", ["08:30", "2021-02-30T08:30:00", 1609835400, "yesterday", ""])
+def test_what_is_no_time_is_refused(stack: Stack, wrong: object) -> None:
+    answer = stack.predict(pickup_datetime=wrong)
+
+    assert answer.status_code == 400
+    (error,) = answer.json()["errors"]
+    assert error["loc"] == ["body", "pickup_datetime"]
+    assert error["msg"].startswith("not a time like 2021-01-05T08:30:00")
+
+
+def test_rows_with_and_without_a_time_share_a_batch(stack: Stack, shipped: LoadedModel) -> None:
+    row: dict[str, Any] = {"PULocationID": 74, "DOLocationID": 263, "trip_distance": 3.1}
+    body = {"request_id": "b", "trips": [row, row | {"pickup_datetime": TIME}, row]}
+    outcomes = httpx.post(f"{stack.url}/v1/trip/predict/batch", json=body, timeout=30).json()["outcomes"]
+    without, timed = by_the_model_itself(shipped, **row), by_the_model_itself(shipped, **row, pickup_datetime=TIME)
+    assert [outcome["duration"] for outcome in outcomes] == [without, timed, without]
 
 
 def test_an_answer_holds_what_the_contract_says(stack: Stack) -> None:

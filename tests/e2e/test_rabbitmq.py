@@ -29,7 +29,7 @@ from tests.e2e.processes import EXAMPLE, Stack, create_stack, wait_until
 from tests.e2e.rabbitmq import RabbitMQ, find_rabbitmq, kill
 from tests.e2e.team_models import CLASS, IS_SLOW
 from tests.e2e.test_failures import missing, seconds_of
-from tests.e2e.test_predict import by_scikit_learn, shipped
+from tests.e2e.test_predict import by_the_model_itself, shipped
 
 pytestmark = pytest.mark.e2e
 
@@ -100,11 +100,12 @@ def predict_ride(client: Celery, *args: Any) -> Any:
     return client.send_task(PREDICT_RIDE, args=args, queue=QUEUE)
 
 
-def test_the_answer_is_scikit_learns_own_number(serving: RabbitStack, shipped: Any) -> None:
+def test_the_answer_is_the_models_own_number(serving: RabbitStack, shipped: Any) -> None:
     answer = serving.stack.predict()
 
     assert answer.status_code == HTTPStatus.OK
-    assert answer.json()["duration"] == pytest.approx(by_scikit_learn(shipped, "130_205", 3.0), abs=1e-9, rel=0)
+    expected = by_the_model_itself(shipped, PULocationID=130, DOLocationID=205, trip_distance=3.0)
+    assert answer.json()["duration"] == expected
 
 
 def test_five_hundred_concurrent_requests_get_their_own_answers_in_few_messages(serving: RabbitStack) -> None:

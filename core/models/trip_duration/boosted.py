@@ -103,6 +103,16 @@ class BoostedTrips:
         """Tell for each trip whether training saw its zone pair, (n_rows,) bool."""
         return self._seen[pair_index(pickup.astype(np.int64), dropoff)]
 
+    def weights(self) -> dict[str, float]:
+        """Return what the trees rest on: the share of each column in the nodes of either kind, such as ``timed hour``."""
+        names = (*COLUMNS, *TIME_COLUMNS)
+        shares: dict[str, float] = {}
+        for kind, trees in (("untimed", self.untimed), ("timed", self.timed)):
+            used = np.bincount(trees.feature[trees.feature >= 0], minlength=len(names))
+            told = zip(names, (used / max(1, used.sum())).tolist(), strict=True)
+            shares |= {f"{kind} {name}": share for name, share in told if share}
+        return shares
+
     def transform(self, columns: Mapping[str, NDArray[Any]]) -> FloatArray:
         """Predict minutes, (n_rows,) float64.
 

@@ -1,15 +1,15 @@
 from bench.contenders.folded import Folded
-from bench.trips import champion, generate_columns
+from bench.trips import generate_columns, reference
 from core.models.trip_duration.features import derive
 from core.schemas.trip import TripRow
 
 
 def test_the_folded_model_gives_the_floats_of_the_served_one() -> None:
     columns = generate_columns(5_000, seed=7)
-    served = champion().transform(derive(columns))
+    served = reference().transform(derive(columns))
     folded = Folded()
 
-    rows = zip(*(columns[name].tolist() for name in TripRow.model_fields), strict=True)
-    given = [folded.predict(TripRow(**dict(zip(TripRow.model_fields, row, strict=True)))) for row in rows]
+    rows = zip(*(values.tolist() for values in columns.values()), strict=True)
+    given = [folded.predict(TripRow(**dict(zip(columns, row, strict=True)))) for row in rows]
 
     assert given == served.tolist()

@@ -54,7 +54,7 @@ def test_other_data_or_parameters_or_artifact_give_another_id(tmp_path: Path, tr
     ]
     stored = [store_version(tmp_path, variant, entry=TRIP_DURATION, allowed_classes=NAMES) for variant in variants]
     assert len({path.name for path in stored}) == len(variants)
-    assert all(path.name.startswith("2021-01-linear-") for path in stored)
+    assert all(path.name.startswith("2021-01-boosted-") for path in stored)
 
 
 def test_of_two_who_store_the_same_version_one_wins_and_it_is_whole(tmp_path: Path, trained: TrainedModel) -> None:

@@ -112,3 +112,11 @@ def test_parts_of_another_design_are_refused(model: BoostedTrips) -> None:
         BoostedTrips(model.places[:5], model.untimed, model.timed, np.zeros(8845, dtype=np.uint8))
     with pytest.raises(ValueError, match="not of this design"):
         BoostedTrips(model.places, model.timed, model.timed, np.zeros(8845, dtype=np.uint8))
+
+
+def test_its_weights_tell_what_the_trees_rest_on(model: BoostedTrips) -> None:
+    weights = model.weights()
+    for kind in ("untimed", "timed"):
+        assert sum(share for name, share in weights.items() if name.startswith(f"{kind} ")) == pytest.approx(1.0)
+    assert weights["timed hour"] > 0.05
+    assert "untimed hour" not in weights
