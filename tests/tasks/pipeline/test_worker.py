@@ -3,7 +3,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
@@ -19,7 +19,7 @@ from tests.core.managers.postgresql import database
 from tests.core.managers.spoilt_files import add_nulls
 from tests.e2e.processes import Stack, create_stack, running, wait_until
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 Worker = Callable[[], AbstractContextManager[subprocess.Popen[bytes]]]
 
 
@@ -65,11 +65,13 @@ def log_lines(stack: Stack, text: str) -> list[str]:
 def queue_run(runs: Runs, stack: Stack, *, rows: int = 900) -> Run:
     for month in ("2021-01", "2021-02"):
         month_file(stack.folder / "files", month, rows=rows)
-    return create_run(runs, parameters(stack.folder / "files"), stack.folder / "models", for_worker=True)
+    return create_run(
+        runs, parameters(stack.folder / "files", design="linear"), stack.folder / "models", for_worker=True
+    )
 
 
 def wait_for(runs: Runs, run: Run, *states: RunState) -> Run:
-    wait_until(lambda: runs.get(run.id).state in states, timeout_s=60, what=f"the run is {states}")
+    wait_until(lambda: runs.get(run.id).state in states, timeout_s=240, what=f"the run is {states}")
     return runs.get(run.id)
 
 
@@ -93,17 +95,17 @@ def test_bad_data_fail_the_run_and_not_the_worker(runs: Runs, stack: Stack) -> N
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_a_run_whose_worker_was_killed_is_resumed_by_another(stack: Stack, kind: str) -> None:
-    with database(kind, stack.folder) as url:
+    with database(kind, stack.folder) as url, ExitStack() as ended:
         engine = open_database(url)
+        ended.callback(engine.dispose)
         runs = Runs(engine)
         run = queue_run(runs, stack, rows=60_000)
         with worker(stack, DATABASE_URL=url) as process:
-            wait_until(lambda: runs.get(run.id).step == "train", timeout_s=60, what="the run is at training")
+            wait_until(lambda: runs.get(run.id).step == "train", timeout_s=240, what="the run is at training")
             os.killpg(process.pid, signal.SIGKILL)
         assert runs.get(run.id).state is RunState.RUNNING
         with worker(stack, DATABASE_URL=url):
             done = wait_for(runs, run, RunState.SUCCEEDED, RunState.FAILED)
-        engine.dispose()
     assert (done.state, done.attempt) == (RunState.SUCCEEDED, 2)
     again = {step.step: step.reused for step in done.steps if step.attempt == 2}
     assert [name for name, reused in again.items() if not reused] == ["train", "evaluate", "register"]
@@ -121,7 +123,7 @@ def test_training_asked_for_over_http_ends_with_a_version(stack: Stack) -> None:
         def ended() -> bool:
             return client.get(created.headers["Location"]).json()["state"] in ("succeeded", "failed")
 
-        wait_until(ended, timeout_s=60, what="the run ends")
+        wait_until(ended, timeout_s=240, what="the run ends")
         run = client.get(created.headers["Location"]).json()
     assert (run["state"], run["version"], run["error"]) == ("succeeded", "asked-for", None)
     assert [step["step"] for step in run["steps"]] == list(STEPS)
@@ -155,11 +157,11 @@ def test_months_that_appear_in_a_watched_folder_start_one_run_however_many_sched
         (folder / "green_tripdata_2020-12.parquet").write_bytes(b"PAR1")
         for month in ("2021-01", "2021-02"):
             month_file(folder, month)
-        wait_until(runs.newest, timeout_s=60, what="a run starts")
+        wait_until(runs.newest, timeout_s=240, what="a run starts")
         (run,) = runs.newest()
         done = wait_for(runs, run, RunState.SUCCEEDED, RunState.FAILED)
         looks = len(log_lines(stack, "look_for_data"))
-        wait_until(lambda: len(log_lines(stack, "look_for_data")) > looks + 8, timeout_s=60, what="more looks")
+        wait_until(lambda: len(log_lines(stack, "look_for_data")) > looks + 8, timeout_s=240, what="more looks")
     assert (done.state, done.error, done.parameters.test_months) == (RunState.SUCCEEDED, None, ("2021-02",))
     assert len(runs.newest()) == 1
     assert len(log_lines(stack, "refused")) == 1
