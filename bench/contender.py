@@ -105,7 +105,7 @@ class Contender:
     application: str = ""
     web_processes: int = 1
     environment: Mapping[str, str] = field(default_factory=dict)
-    models: tuple[str, ...] = ("linear", "trees", "dial")
+    models: tuple[str, ...] = ("linear", "champion", "trees", "dial")
     predicts: bool = True
     queue: bool = False
 

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ import polars as pl
 import pytest
 
 from core.managers.scorer import PART_ROWS
+from core.schemas.catalog import TRIP_DURATION
 from tests.e2e.pickles import write_team_model
 from tests.e2e.processes import ROOT, Stack, wait_until
 from tests.e2e.team_models import ANSWERS_NAN, CLASS, IS_SLOW, RAISES
@@ -110,6 +112,15 @@ def rows_in_logs(stack: Stack) -> int:
     return sum(int(count[1]) for count in counts if count)
 
 
+def is_quiet(stack: Stack) -> bool:
+    """Tell whether nothing waits and nothing was done for longer than a batch takes, its line in the log included."""
+    before = rows_in_logs(stack)
+    time.sleep(1.5)
+    with stack.broker.client() as client:
+        waiting = client.llen(TRIP_DURATION.queue)
+    return not waiting and not stack.broker.computing() and rows_in_logs(stack) == before
+
+
 @pytest.fixture
 def own_team_stack(own_stack: Stack) -> Iterator[Stack]:
     """Return a stack for one test that serves the team's model; the broker runs, nothing else yet."""
@@ -194,6 +205,7 @@ def test_a_run_that_is_killed_goes_on_where_it_was_and_sends_nothing_twice(
 
         assert done.returncode == 0, done.stderr
         assert 1 <= kept < 4
+        wait_until(lambda: is_quiet(stack), what="the last line is written")
         assert rows_in_logs(stack) - before == (4 - kept) * PART_ROWS
     scored = pl.read_parquet(output)
     assert scored.select(frame.columns).equals(frame)

@@ -153,7 +153,7 @@ def test_a_bad_file_stops_the_run_with_a_report_and_nothing_after_it_runs(
 def test_the_shipped_champion_comes_out_of_the_pipeline_with_the_same_predictions(tmp_path: Path) -> None:
     champion = load_version(find_champion(SHIPPED, "trip_duration"), entry=TRIP_DURATION)
     assert champion.manifest is not None
-    version = run(tmp_path, real_file("2021-01").parent)
+    version = run(tmp_path, real_file("2021-01").parent, design="boosted")
     again = load_version(tmp_path / "repo" / "models" / "trip_duration" / version, entry=TRIP_DURATION)
     assert again.manifest is not None
     assert again.manifest.sha256 == champion.manifest.sha256

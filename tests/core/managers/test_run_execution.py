@@ -116,15 +116,15 @@ def test_the_champion_is_the_one_that_answers_when_the_run_is_created(runs: Runs
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_killed_in_each_step_in_turn_a_run_ends_like_an_undisturbed_one(tmp_path: Path, data: Path, kind: str) -> None:
+@pytest.mark.parametrize(("kind", "design"), [("sqlite", "boosted"), ("postgresql", "linear")])
+def test_killed_in_each_step_in_turn_a_run_ends_like_an_undisturbed_one(
+    tmp_path: Path, data: Path, kind: str, design: str
+) -> None:
     with database(kind, tmp_path) as url:
         engine = open_database(url)
-        runs, other = Runs(engine), tmp_path / "other"
-        undisturbed = execute_run(
-            runs, create_run(runs, parameters(data), workplace(other).models_dir).id, workplace(other)
-        )
-        run_id = create_run(runs, parameters(data), workplace(tmp_path).models_dir).id
+        runs, other, asked = Runs(engine), tmp_path / "other", parameters(data, design=design)
+        undisturbed = execute_run(runs, create_run(runs, asked, workplace(other).models_dir).id, workplace(other))
+        run_id = create_run(runs, asked, workplace(tmp_path).models_dir).id
         for step in STEPS:
             _kill_at(step, tmp_path, url, run_id)
             killed = runs.get(run_id)
