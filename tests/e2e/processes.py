@@ -12,20 +12,23 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import redis
 
 from boot.local.broker import find_server
 from core.schemas.catalog import CATALOG
+from tests.promises import LateError
 
+T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 15.0
 ANSWER_TIMEOUT_S = 65.0
 """Longer than the deadline of a request."""
 EXAMPLE = {"request_id": "1", "PULocationID": 130, "DOLocationID": 205, "trip_distance": 3.0}
+QUEUES = tuple(queue for entry in CATALOG for queue in (entry.queue, entry.quarantine_queue))
 PORTS = range(15_000, 32_000)
 """Below the ports that systems give to outgoing connections, one of which could take it before we do."""
 
@@ -42,13 +45,14 @@ def free_port() -> int:
             return port
 
 
-def wait_until(condition: Callable[[], object], *, timeout_s: float = START_TIMEOUT_S, what: str = "") -> None:
-    """Return once ``condition`` holds; fail loudly if it does not in time."""
+def wait_until(condition: Callable[[], T], *, timeout_s: float = START_TIMEOUT_S, what: str = "") -> T:
+    """Return what ``condition`` returns once that is true; fail with `LateError` if it is not in time."""
     limit = time.monotonic() + timeout_s
-    while not condition():
+    while not (found := condition()):
         if time.monotonic() > limit:
-            raise AssertionError(f"not within {timeout_s} s: {what or condition}")
+            raise LateError(f"not within {timeout_s} s: {what or condition}")
         time.sleep(0.02)
+    return found
 
 
 @contextmanager
@@ -112,6 +116,29 @@ class Broker:
         """Tell whether a worker has rows in hand."""
         return any(beat["rows_in_hand"] for beat in self.heartbeats())
 
+    def idle(self) -> bool:
+        """Tell whether nothing waits, and the workers say that they have no rows in hand; silence says nothing."""
+        with self.client() as client:
+            waiting = sum(client.llen(queue) for queue in QUEUES)
+        beats = self.heartbeats()
+        return not waiting and bool(beats) and not any(beat["rows_in_hand"] for beat in beats)
+
+    def stays_idle(self, *, beats: int = 3) -> bool:
+        """Tell whether the workers are idle for so many beats: between two tasks they are so for one."""
+        first = self._newest_beat()
+        while self.idle():
+            if self._newest_beat() >= first + beats:
+                return True
+            time.sleep(0.02)
+        return False
+
+    def _newest_beat(self) -> int:
+        return max((int(beat["beat"]) for beat in self.heartbeats()), default=0)
+
+    def worker_pid(self) -> int:
+        """Return the process id of a worker that beats; wait for one, since a beat may be late."""
+        return int(wait_until(self.heartbeats, what="a worker beats")[0]["pid"])
+
     def answers(self) -> bool:
         """Tell whether it takes commands."""
         try:
@@ -164,8 +191,7 @@ class Stack:
     def worker(self, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
         """Run a worker process; returns without waiting for it to be ready."""
         name = f"e2e-{free_port()}@%h"
-        queues = ",".join(queue for entry in CATALOG for queue in (entry.queue, entry.quarantine_queue))
-        options = ["-P", "gevent", "-Q", queues, "--without-gossip", "--without-mingle"]
+        options = ["-P", "gevent", "-Q", ",".join(QUEUES), "--without-gossip", "--without-mingle"]
         celery = [sys.executable, "-m", "celery", "-A", "tasks.worker", "worker", *options, "-n", name]
         with running(*celery, log=self.folder / "worker.log", env=self.env(**settings)) as process:
             yield process
@@ -215,9 +241,29 @@ class Stack:
         )
 
     def log_lines(self, side: str) -> list[dict[str, Any]]:
-        """Return the JSON lines below ``logs/<side>`` so far."""
+        """Return the JSON lines below ``logs/<side>`` so far.
+
+        A line is written after the answer that it tells of: who looks for one calls ``find_line``.
+        """
         files = sorted((self.folder / "logs" / side).glob("*.jsonl"))
-        return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+        return [json.loads(line) for file in files for line in complete_lines(file)]
+
+    def find_line(self, side: str, **fields: Any) -> dict[str, Any]:
+        """Return the first line of a side that holds these fields; wait until it is there."""
+
+        def matching() -> list[dict[str, Any]]:
+            return [line for line in self.log_lines(side) if fields.items() <= line.items()]
+
+        return wait_until(matching, what=f"a line of {side} with {fields}")[0]
+
+
+def complete_lines(file: Path) -> list[str]:
+    """Return the lines of a file that others may be writing: the last one counts once its end is there."""
+    try:
+        text = file.read_text()
+    except FileNotFoundError:  # a process that ends deletes the file of its log if it is empty
+        return []
+    return text[: text.rfind("\n") + 1].splitlines()
 
 
 def create_stack(folder: Path) -> Stack:

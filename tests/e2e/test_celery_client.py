@@ -12,13 +12,14 @@ from tests.e2e.conftest import celery_client
 from tests.e2e.pickles import Hostile
 from tests.e2e.processes import Stack, wait_until
 from tests.e2e.team_models import IS_SLOW, RAISES
+from tests.promises import LateError, check_time, tried_thrice
 
 pytestmark = pytest.mark.e2e
 
 PREDICT_RIDE = "tasks.trip.tasks.predict_ride"
 PREDICT_ROWS = "tasks.trip.tasks.predict_rows"
 QUEUE = "tasks.trip"
-TIMEOUT_S = 10
+TIMEOUT_S = 60
 
 
 @pytest.fixture
@@ -187,19 +188,22 @@ def test_a_pickled_message_is_not_executed_and_the_worker_lives(client: Celery, 
     assert not marker.exists()
 
 
+@tried_thrice
 def test_a_busy_worker_still_answers_ping_and_beats(team_client: Celery, team_stack: Stack) -> None:
     def beat() -> int:
         return max((int(heartbeat["beat"]) for heartbeat in team_stack.broker.heartbeats()), default=0)
 
     heavy = predict_ride(team_client, IS_SLOW, 205, 4.0)
-    wait_until(team_stack.broker.computing, timeout_s=5, what="the worker computes")
+    wait_until(team_stack.broker.computing, what="the worker computes")
     first = beat()
-    wait_until(lambda: beat() >= first + 3, timeout_s=3, what="it beats meanwhile")
+    wait_until(lambda: beat() >= first + 3, what="it beats meanwhile")
     started = time.monotonic()
-    pongs = team_client.control.inspect(timeout=3, limit=1).ping()
+    pongs = team_client.control.inspect(timeout=3, limit=1).ping() or {}
     ping_s = time.monotonic() - started
 
-    assert not heavy.ready()
-    assert list(pongs.values()) == [{"ok": "pong"}]
-    assert ping_s < 1.5
+    computed_meanwhile = not heavy.ready()
     assert heavy.get(timeout=TIMEOUT_S)["duration"] == 14.0
+    if not computed_meanwhile:
+        raise LateError("the worker was done before it was asked")
+    check_time(ping_s, 1.5, what="a ping")
+    assert list(pongs.values()) == [{"ok": "pong"}]

@@ -11,6 +11,7 @@ import pytest
 from tests.e2e.problems import check_problem
 from tests.e2e.processes import Broker, Stack, end, free_port, wait_until
 from tests.e2e.team_models import ANSWERS_NAN, IS_SLOW, RAISES
+from tests.promises import check_time, tried_thrice
 
 pytestmark = pytest.mark.e2e
 
@@ -47,13 +48,15 @@ def test_the_neighbours_of_a_poisonous_row_are_answered(team_stack: Stack) -> No
             assert answer.json()["duration"] == 10.0 + number / 4
 
 
+@tried_thrice
 def test_a_deadline_that_passes_is_a_504_in_time(team_stack: Stack) -> None:
     answer = team_stack.predict(
         PULocationID=IS_SLOW, trip_distance=2, request_id="late", headers={"X-Request-Timeout": "0.3"}
     )
 
     check_problem(answer, HTTPStatus.GATEWAY_TIMEOUT, 1, request_id="late")
-    assert 0.3 <= seconds_of(answer) < 0.35 + SLACK_S
+    assert seconds_of(answer) >= 0.3
+    check_time(seconds_of(answer), 0.35 + SLACK_S)
 
 
 def test_after_a_late_row_others_are_answered(team_stack: Stack) -> None:
@@ -62,6 +65,7 @@ def test_after_a_late_row_others_are_answered(team_stack: Stack) -> None:
     assert team_stack.predict().json()["duration"] == 13.0
 
 
+@tried_thrice
 def test_the_setting_is_the_deadline_of_a_caller_who_names_none(team_stack: Stack) -> None:
     impatient = Stack(folder=team_stack.folder, broker=team_stack.broker, http_port=free_port())
     with impatient.web(REQUEST_TIMEOUT_S="0.3"):
@@ -73,9 +77,10 @@ def test_the_setting_is_the_deadline_of_a_caller_who_names_none(team_stack: Stac
 
     for answer in answers:
         check_problem(answer, HTTPStatus.GATEWAY_TIMEOUT, 1, request_id="1")
-        assert seconds_of(answer) < 0.35 + SLACK_S
+        check_time(seconds_of(answer), 0.35 + SLACK_S)
 
 
+@tried_thrice
 def test_without_a_worker_it_is_a_503_until_one_comes(own_stack: Stack) -> None:
     with own_stack.broker.running(), own_stack.web(WORKER_GRACE_S="0"):
         wait_until(lambda: missing(own_stack) == ["worker"], what="the web server has reached the broker")
@@ -83,15 +88,16 @@ def test_without_a_worker_it_is_a_503_until_one_comes(own_stack: Stack) -> None:
         with own_stack.worker():
             own_stack.wait_until_ready()
             assert own_stack.predict().status_code == HTTPStatus.OK
-        wait_until(lambda: missing(own_stack) == ["worker"], timeout_s=3, what="the worker is missed")
+        wait_until(lambda: missing(own_stack) == ["worker"], what="the worker is missed")
         again = own_stack.predict()
 
     for refusal in (answer, again):
         check_problem(refusal, HTTPStatus.SERVICE_UNAVAILABLE, 103, request_id="1")
         assert int(refusal.headers["Retry-After"]) >= 1
-        assert seconds_of(refusal) < 0.1 + SLACK_S
+        check_time(seconds_of(refusal), 0.1 + SLACK_S)
 
 
+@tried_thrice
 def test_without_a_broker_it_is_a_503_until_it_is_back(own_stack: Stack) -> None:
     with own_stack.web(), own_stack.worker():
         with own_stack.broker.running() as broker:
@@ -99,7 +105,7 @@ def test_without_a_broker_it_is_a_503_until_it_is_back(own_stack: Stack) -> None
             assert own_stack.predict().status_code == HTTPStatus.OK
             end(broker)
             at_once = own_stack.predict(headers={"X-Request-Timeout": "20"})
-            wait_until(lambda: missing(own_stack) == ["broker"], timeout_s=5, what="the broker is missed")
+            wait_until(lambda: missing(own_stack) == ["broker"], what="the broker is missed")
             later = own_stack.predict()
         with own_stack.broker.running():
             back = time.monotonic()
@@ -109,10 +115,11 @@ def test_without_a_broker_it_is_a_503_until_it_is_back(own_stack: Stack) -> None
     for refusal in (at_once, later):
         check_problem(refusal, HTTPStatus.SERVICE_UNAVAILABLE, 103, request_id="1")
         assert int(refusal.headers["Retry-After"]) >= 1
-        assert seconds_of(refusal) < 1.0 + SLACK_S
-    assert recovery_s < 10
+        check_time(seconds_of(refusal), 1.0 + SLACK_S)
+    check_time(recovery_s, 10)
 
 
+@tried_thrice
 def test_a_broker_that_fails_alone_is_a_503_within_a_second(own_stack: Stack, tmp_path: Path) -> None:
     apart = Broker(port=free_port(), folder=tmp_path)
     settings = {"CELERY_BROKER_URL": apart.url}
@@ -123,7 +130,7 @@ def test_a_broker_that_fails_alone_is_a_503_within_a_second(own_stack: Stack, tm
         refusal = own_stack.predict()
 
     check_problem(refusal, HTTPStatus.SERVICE_UNAVAILABLE, 103, request_id="1")
-    assert seconds_of(refusal) < 1.0 + SLACK_S
+    check_time(seconds_of(refusal), 1.0 + SLACK_S)
 
 
 def missing(stack: Stack) -> object:

@@ -1,12 +1,13 @@
 """The log lines of both sides, and how they join."""
 
 from datetime import datetime
-from typing import Any
+from uuid import uuid4
 
 import pytest
 
-from tests.e2e.processes import Stack, wait_until
+from tests.e2e.processes import Stack
 from tests.e2e.team_models import IS_SLOW, RAISES
+from tests.promises import check_time, tried_thrice
 
 pytestmark = pytest.mark.e2e
 
@@ -14,22 +15,12 @@ WEB, WORKER = "apps/api", "tasks/trip"
 TIMINGS = {"queue_ms", "features_ms", "predict_ms"}
 
 
-def find(stack: Stack, side: str, **fields: Any) -> dict[str, Any]:
-    """Return the first line of a side that holds these fields; wait until it is there."""
-
-    def matching() -> list[dict[str, Any]]:
-        return [line for line in stack.log_lines(side) if fields.items() <= line.items()]
-
-    wait_until(matching, timeout_s=5, what=f"a line of {side} with {fields}")
-    return matching()[0]
-
-
 def test_a_request_can_be_followed_from_web_to_worker(stack: Stack) -> None:
     answer = stack.predict(request_id="followed").json()
 
-    request = find(stack, WEB, request_id="followed")
-    sent = find(stack, WEB, task_id=request["task_id"], request_ids=["followed"])
-    computed = find(stack, WORKER, task_id=request["task_id"], request_ids=["followed"])
+    request = stack.find_line(WEB, request_id="followed")
+    sent = stack.find_line(WEB, task_id=request["task_id"], request_ids=["followed"])
+    computed = stack.find_line(WORKER, task_id=request["task_id"], request_ids=["followed"])
 
     assert request["transaction_id"] == answer["transaction_id"]
     assert computed["version"] == sent["version"] == answer["model_version"]
@@ -40,12 +31,11 @@ def test_a_request_can_be_followed_from_web_to_worker(stack: Stack) -> None:
 
 
 def test_every_line_says_when_where_and_how_severe(stack: Stack) -> None:
-    stack.predict()
+    stack.predict(request_id="stamped")
 
     for side in (WEB, WORKER):
-        lines = stack.log_lines(side)
-        assert lines
-        for line in lines:
+        stack.find_line(side, request_ids=["stamped"])
+        for line in stack.log_lines(side):
             assert line.keys() >= {"time", "level", "logger", "message", "process", "pid"}
             assert datetime.fromisoformat(line["time"]).tzinfo is not None
 
@@ -53,19 +43,23 @@ def test_every_line_says_when_where_and_how_severe(stack: Stack) -> None:
 def test_a_failed_row_is_logged_on_both_sides(team_stack: Stack) -> None:
     team_stack.predict(PULocationID=RAISES, request_id="fails")
 
-    web = find(team_stack, WEB, request_id="fails", level="WARNING", code="model_error")
-    worker = find(team_stack, WORKER, request_id="fails", level="WARNING", code="model_error")
+    web = team_stack.find_line(WEB, request_id="fails", level="WARNING", code="model_error")
+    worker = team_stack.find_line(WORKER, request_id="fails", level="WARNING", code="model_error")
 
     assert web["task_id"] == worker["task_id"]
 
 
+@tried_thrice
 def test_by_default_a_line_is_written_a_batch_and_for_each_slow_request(team_stack: Stack) -> None:
     team_stack.predict(PULocationID=IS_SLOW, trip_distance=1.1, request_id="slow")
-    team_stack.predict(request_id="quick")
+    quick = team_stack.predict(request_id=f"quick-{uuid4()}")
+    team_stack.predict(PULocationID=IS_SLOW, trip_distance=1.1, request_id=f"after-{quick.json()['request_id']}")
 
-    slow = find(team_stack, WEB, request_id="slow")
-    find(team_stack, WEB, request_ids=["quick"])
+    slow = team_stack.find_line(WEB, request_id="slow")
+    team_stack.find_line(WEB, request_ids=[quick.json()["request_id"]])
+    team_stack.find_line(WEB, request_id=f"after-{quick.json()['request_id']}")
 
     assert slow["level"] == "WARNING"
     assert slow["total_ms"] > 1000
-    assert not [line for line in team_stack.log_lines(WEB) if line.get("request_id") == "quick"]
+    check_time(quick.elapsed.total_seconds(), 1.0, what="the quick request")
+    assert not [line for line in team_stack.log_lines(WEB) if line.get("request_id") == quick.json()["request_id"]]

@@ -30,6 +30,7 @@ from tests.e2e.rabbitmq import RabbitMQ, find_rabbitmq, kill
 from tests.e2e.team_models import CLASS, IS_SLOW
 from tests.e2e.test_failures import missing, seconds_of
 from tests.e2e.test_predict import by_the_model_itself, shipped
+from tests.promises import check_time, tried_thrice
 
 pytestmark = pytest.mark.e2e
 
@@ -121,13 +122,17 @@ def test_five_hundred_concurrent_requests_get_their_own_answers_in_few_messages(
     assert {answer.status_code for answer in answers} == {HTTPStatus.OK}
     assert [answer.json()["request_id"] for answer in answers] == [str(number) for number in range(500)]
     assert answers[7].json()["duration"] == alone
-    batches = [line for line in serving.stack.log_lines("tasks/trip") if "request_ids" in line]
-    assert max(len(line["request_ids"]) for line in batches) > 1, "rows gather while others are under way"
+    wait_until(lambda: largest_batch(serving.stack) > 1, what="rows gather while others are under way")
+
+
+def largest_batch(stack: Stack) -> int:
+    """Return how many callers shared a batch at most, as the worker's log tells so far."""
+    return max((len(line["request_ids"]) for line in stack.log_lines("tasks/trip") if "request_ids" in line), default=0)
 
 
 def test_a_plain_celery_client_is_answered(serving: RabbitStack) -> None:
     with serving.client() as client:
-        reply = predict_ride(client, 130, 205, 3.0).get(timeout=10)
+        reply = predict_ride(client, 130, 205, 3.0).get(timeout=60)
 
     assert reply["reply_code"] == 0
     assert reply["duration"] == serving.stack.predict().json()["duration"]
@@ -152,16 +157,17 @@ def test_a_plain_celery_client_is_answered(serving: RabbitStack) -> None:
 def test_garbage_on_the_queue_is_set_aside_and_the_worker_lives(
     serving: RabbitStack, body: bytes, properties: dict[str, Any]
 ) -> None:
-    before, worker = serving.dead_letters(), serving.stack.broker.heartbeats()[0]["pid"]
+    before, worker = serving.dead_letters(), serving.stack.broker.worker_pid()
     with serving.rabbit.connection() as connection, connection.channel() as channel:
         channel.basic_publish(amqp.Message(body, **properties), exchange="", routing_key=QUEUE)
 
-    wait_until(lambda: serving.dead_letters() == before + 1, timeout_s=10, what="the garbage is set aside")
+    wait_until(lambda: serving.dead_letters() == before + 1, what="the garbage is set aside")
     assert serving.stack.predict().status_code == HTTPStatus.OK
     assert serving.rabbit.length(QUEUE) == 0
-    assert serving.stack.broker.heartbeats()[0]["pid"] == worker
+    assert serving.stack.broker.worker_pid() == worker
 
 
+@tried_thrice
 def test_requests_survive_a_worker_that_is_killed_in_the_middle(own: RabbitStack, tmp_path: Path) -> None:
     model = {"TRIP_DURATION_MODEL": str(write_team_model(tmp_path)), "MODEL_ALLOWED_CLASSES": CLASS}
 
@@ -184,7 +190,7 @@ def test_requests_survive_a_worker_that_is_killed_in_the_middle(own: RabbitStack
 
         assert [answer.json()["duration"] for answer in answers] == [11 + number / 8 for number in range(1, 50)]
         assert [future.result().json()["duration"] for future in slow] == [11.0] * 2
-        assert waited_s < 8
+        check_time(waited_s, 8.0)
 
 
 def test_a_plain_clients_ride_survives_the_worker_that_computes_it(own: RabbitStack, tmp_path: Path) -> None:
@@ -192,12 +198,12 @@ def test_a_plain_clients_ride_survives_the_worker_that_computes_it(own: RabbitSt
 
     with own.running(workers=2, **model), own.client() as client:
         ride = predict_ride(client, IS_SLOW, 205, 1.5)
-        wait_until(lambda: bool(busy(own)), what="a worker computes it")
-        os.kill(busy(own)[0], signal.SIGKILL)
+        os.kill(wait_until(lambda: busy(own), what="a worker computes it")[0], signal.SIGKILL)
 
-        assert ride.get(timeout=20)["duration"] == 11.5
+        assert ride.get(timeout=60)["duration"] == 11.5
 
 
+@tried_thrice
 def test_without_rabbitmq_it_is_a_503_until_it_is_back(own: RabbitStack) -> None:
     with ExitStack() as others:
         others.enter_context(own.stack.broker.running())
@@ -208,7 +214,7 @@ def test_without_rabbitmq_it_is_a_503_until_it_is_back(own: RabbitStack) -> None
             assert own.stack.predict().status_code == HTTPStatus.OK
             kill(node)
             at_once = own.stack.predict(headers={"X-Request-Timeout": "20"})
-            wait_until(lambda: missing(own.stack) == ["broker"], timeout_s=5, what="the broker is missed")
+            wait_until(lambda: missing(own.stack) == ["broker"], what="the broker is missed")
             later = own.stack.predict()
         with own.rabbit.running():
             back = time.monotonic()
@@ -217,8 +223,8 @@ def test_without_rabbitmq_it_is_a_503_until_it_is_back(own: RabbitStack) -> None
 
     for refusal in (at_once, later):
         check_problem(refusal, HTTPStatus.SERVICE_UNAVAILABLE, 103, request_id="1")
-        assert seconds_of(refusal) < 1.0 + SLACK_S
-    assert recovery_s < 2.0 + SLACK_S
+        check_time(seconds_of(refusal), 1.0 + SLACK_S, what="a refusal")
+    check_time(recovery_s, 2.0 + SLACK_S, what="the recovery")
 
 
 def test_a_message_to_a_queue_that_no_worker_declared_yet_is_kept(serving: RabbitStack) -> None:
@@ -245,12 +251,16 @@ def test_poison_is_a_500_and_healthy_rows_are_answered(own: RabbitStack, tmp_pat
         raised = own.stack.predict(trip_distance=RAISES_MILES)
         killed = own.stack.predict(trip_distance=KILLS_MILES)
         healthy = own.stack.predict(trip_distance=2)
-        living = {beat["pid"] for beat in own.stack.broker.heartbeats()}
+        wait_until(lambda: living_of(own) & set(pids), what="at most two workers died of it")
 
     for answer in (raised, killed):
         check_problem(answer, HTTPStatus.INTERNAL_SERVER_ERROR, 101, request_id="1")
     assert healthy.json()["duration"] == 14.0
-    assert living & set(pids), "at most two workers died of it"
+
+
+def living_of(own: RabbitStack) -> set[int]:
+    """Return the process ids of the workers that beat."""
+    return {beat["pid"] for beat in own.stack.broker.heartbeats()}
 
 
 def busy(own: RabbitStack) -> list[int]:
