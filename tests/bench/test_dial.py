@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bench.dial import DURATION_MIN, DialModel, turn, write_dial
+from tests.promises import check_time, tried_thrice
 
 
 @pytest.fixture
@@ -19,13 +20,16 @@ def burnt_s(model: DialModel, rows: int) -> float:
     return time.thread_time() - started
 
 
+@tried_thrice
 def test_a_call_burns_what_the_dial_says_for_itself_and_for_each_row(dial_and_model: tuple[Path, DialModel]) -> None:
     dial, model = dial_and_model
 
     turn(dial, per_call_us=20_000, per_row_us=1_000)
 
-    assert burnt_s(model, 1) == pytest.approx(0.021, abs=0.005)
-    assert burnt_s(model, 20) == pytest.approx(0.040, abs=0.005)
+    for rows, seconds in ((1, 0.021), (20, 0.040)):
+        burnt = burnt_s(model, rows)
+        assert burnt >= seconds - 0.001
+        check_time(burnt, seconds + 0.005, what=f"a call with {rows} rows")
 
 
 def test_it_can_be_turned_while_it_serves(dial_and_model: tuple[Path, DialModel]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import psutil
 
 from boot.local.ports import LOOPBACK
+from tests.promises import LateError
 
 
 def alive(pid: int) -> bool:
@@ -26,7 +27,8 @@ def until(condition: Callable[[], object], *, timeout_s: float = 30.0) -> None:
     """Wait until ``condition`` holds."""
     give_up = time.monotonic() + timeout_s
     while not condition():
-        assert time.monotonic() < give_up, "the condition did not come about"
+        if time.monotonic() > give_up:
+            raise LateError("the condition did not come about")
         time.sleep(0.02)
 
 

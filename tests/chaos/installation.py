@@ -49,9 +49,10 @@ class Installation:
         )
         try:
             self.start_broker()
-            with running(
-                sys.executable, "-m", "boot.local", log=self.stack.folder / "launcher.log", env=env
-            ) as process:
+            # Only Linux ends the children of a launcher that was killed.
+            politely = sys.platform != "linux"
+            log = self.stack.folder / "launcher.log"
+            with running(*self._command(), log=log, env=env, politely=politely) as process:
                 self._launcher = process
                 self.wait_until_whole()
                 yield self

@@ -11,9 +11,10 @@ import httpx
 import pytest
 from celery import Celery
 
-from tests.chaos.installation import Installation, create_installation
+from tests.chaos.installation import WORKERS, Installation, create_installation
 from tests.chaos.poison import HANGS_MILES, KILLS_MILES, RAISES_MILES, SLOW_MILES, SLOW_S
 from tests.e2e.processes import wait_until
+from tests.promises import check_time, tried_thrice
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 PROMISED_S = 2.0
@@ -25,22 +26,28 @@ SLACK_S = 1.5
 def installation(tmp_path: Path) -> Iterator[Installation]:
     """Run two web processes and two workers with a model that does harm on request."""
     with create_installation(tmp_path, poisoned=True).running() as running:
+        # A worker may beat before its line is written; deaths are counted by these lines.
+        wait_until(lambda: _worker_starts(running) == WORKERS, what="each worker's start is logged")
         yield running
 
 
+@tried_thrice
 def test_a_killed_workers_request_is_answered_by_the_other_within_two_seconds(installation: Installation) -> None:
+    installation.wait_until_whole()
     with ThreadPoolExecutor() as threads:
         answer = _ask(threads, installation, SLOW_MILES)
         holder = _wait_for_holder(installation)
         os.kill(holder, signal.SIGKILL)
         killed = time.monotonic()
         assert answer.result().status_code == httpx.codes.OK
-        assert time.monotonic() - killed < PROMISED_S + SLOW_S + SLACK_S
+        check_time(time.monotonic() - killed, PROMISED_S + SLOW_S + SLACK_S, what="the answer")
 
 
+@tried_thrice
 def test_a_killed_workers_request_is_answered_within_two_seconds_of_its_replacement(
     installation: Installation,
 ) -> None:
+    installation.wait_until_whole()
     with ThreadPoolExecutor() as threads:
         answer = _ask(threads, installation, SLOW_MILES)
         _wait_for_holder(installation)
@@ -50,7 +57,7 @@ def test_a_killed_workers_request_is_answered_within_two_seconds_of_its_replacem
         wait_until(lambda: set(installation.workers()) - old, what="a replacement beats")
         replaced = time.monotonic()
         assert answer.result().status_code == httpx.codes.OK
-        assert time.monotonic() - replaced < PROMISED_S + SLOW_S + SLACK_S
+        check_time(time.monotonic() - replaced, PROMISED_S + SLOW_S + SLACK_S, what="the answer")
 
 
 def test_a_plain_clients_ride_survives_the_worker_that_computes_it(installation: Installation) -> None:
@@ -77,14 +84,11 @@ def _ask(threads: ThreadPoolExecutor, installation: Installation, miles: float) 
 
 def _wait_for_holder(installation: Installation) -> int:
     """Return the process id of the worker that computes."""
-    beats: list[int] = []
 
-    def held() -> bool:
-        beats[:] = [int(beat["pid"]) for beat in installation.stack.broker.heartbeats() if beat["tasks_in_hand"]]
-        return bool(beats)
+    def holders() -> list[int]:
+        return [int(beat["pid"]) for beat in installation.stack.broker.heartbeats() if beat["tasks_in_hand"]]
 
-    wait_until(held, what="a worker holds the request")
-    return beats[0]
+    return wait_until(holders, what="a worker holds the request")[0]
 
 
 def _worker_starts(installation: Installation) -> int:

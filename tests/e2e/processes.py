@@ -56,8 +56,13 @@ def wait_until(condition: Callable[[], T], *, timeout_s: float = START_TIMEOUT_S
 
 
 @contextmanager
-def running(*command: str, log: Path, env: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a command in a process group of its own; end the whole group on leaving."""
+def running(
+    *command: str, log: Path, env: Mapping[str, str] | None = None, politely: bool = True
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command in a process group of its own; end the whole group on leaving.
+
+    Not ``politely`` is by SIGKILL: what drains takes seconds, of which a test that is done has no use.
+    """
     with log.open("ab") as output:
         process = subprocess.Popen(
             command,
@@ -71,6 +76,8 @@ def running(*command: str, log: Path, env: Mapping[str, str] | None = None) -> I
         try:
             yield process
         finally:
+            if not politely:
+                process.kill()
             end(process)
 
 
@@ -79,11 +86,11 @@ def end(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         process.send_signal(signal.SIGCONT)
         process.terminate()
-        try:
-            process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    try:
+        process.wait(STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -193,14 +200,15 @@ class Stack:
         name = f"e2e-{free_port()}@%h"
         options = ["-P", "gevent", "-Q", ",".join(QUEUES), "--without-gossip", "--without-mingle"]
         celery = [sys.executable, "-m", "celery", "-A", "tasks.worker", "worker", *options, "-n", name]
-        with running(*celery, log=self.folder / "worker.log", env=self.env(**settings)) as process:
+        with running(*celery, log=self.folder / "worker.log", env=self.env(**settings), politely=False) as process:
             yield process
 
     @contextmanager
     def web(self, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
         """Run the web server; returns once it is live."""
         gunicorn = [sys.executable, "-m", "gunicorn", "-c", "boot/uvicorn/config.py"]
-        with running(*gunicorn, log=self.folder / "web.log", env=self.env(**settings)) as process:
+        env = self.env(**settings)
+        with running(*gunicorn, log=self.folder / "web.log", env=env, politely=False) as process:
             wait_until(lambda: self.status("/health/live") == httpx.codes.OK, what="the web server is live")
             yield process
 

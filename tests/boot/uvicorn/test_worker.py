@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.processes import create_stack
+from tests.promises import check_time, tried_thrice
 
 pytestmark = pytest.mark.e2e
 CLIENTS = 200
@@ -29,9 +30,12 @@ def test_clients_that_connect_all_at_once_are_let_in_together(tmp_path: Path) ->
     async def storm() -> list[tuple[bytes, float]]:
         return await asyncio.gather(*(ask(stack.http_port) for _ in range(CLIENTS)))
 
+    @tried_thrice
+    def check_storm() -> None:
+        answers = asyncio.run(storm())
+        assert {line for line, _ in answers} == {b"HTTP/1.1 200 OK\r\n"}
+        check_time(max(seconds for _, seconds in answers), 1.0, what="the last answer")
+
     stack = create_stack(tmp_path)
     with stack.running():
-        answers = asyncio.run(storm())
-
-    assert {line for line, _ in answers} == {b"HTTP/1.1 200 OK\r\n"}
-    assert max(seconds for _, seconds in answers) < 1.0
+        check_storm()

@@ -10,7 +10,7 @@ from core.managers.sandbox import serve_sandbox
 from core.schemas.outcome import BatchOutcome, RowError, RowErrorCode
 from core.schemas.wire import PredictRowsReply, PredictRowsRequest
 
-ROW_TIMEOUT_S = 1.0
+ROW_TIMEOUT_S = 2.0
 REFUSED, RAISES, HANGS, ABORTS, CUTS = 499.0, 498.0, 497.0, 496.0, 495.0
 ERROR = RowError(RowErrorCode.MODEL_ERROR, "refused")
 

@@ -12,6 +12,7 @@ from core.managers.redis_clients import create_async_client
 from core.schemas.heartbeat import Heartbeat
 from tests.core.managers.rows import heartbeat
 from tests.e2e.processes import Broker, running, wait_until
+from tests.promises import check_time, tried_thrice
 
 BACK_WITHIN_S = 2.0
 
@@ -45,8 +46,8 @@ def indexed(broker: Broker) -> set[str]:
 
 def test_a_reader_sees_what_the_worker_composed_and_its_beats_count_up(broker: Broker) -> None:
     with beating(broker):
-        [first] = read(broker)
-        wait_until(lambda: read(broker)[0].beat >= first.beat + 2)
+        [first] = wait_until(lambda: read(broker))
+        wait_until(lambda: any(worker.beat >= first.beat + 2 for worker in read(broker)))
     assert (first.id, first.tasks_in_hand, first.draining) == ("w", ["task-1"], False)
 
 
@@ -63,7 +64,7 @@ def test_all_living_workers_are_read(broker: Broker) -> None:
 def test_that_a_worker_drains_is_told(broker: Broker) -> None:
     with beating(broker) as writer:
         writer.drain()
-        wait_until(lambda: read(broker)[0].draining, timeout_s=5)
+        wait_until(lambda: any(worker.draining for worker in read(broker)))
 
 
 def test_a_writer_that_stops_takes_its_heartbeat_with_it(broker: Broker) -> None:
@@ -73,6 +74,7 @@ def test_a_writer_that_stops_takes_its_heartbeat_with_it(broker: Broker) -> None
     assert indexed(broker) == set()
 
 
+@tried_thrice
 def test_a_killed_worker_is_gone_within_its_lifetime_and_is_pruned(broker: Broker, tmp_path: Path) -> None:
     command = (sys.executable, "-m", "tests.core.managers.beater", broker.url)
     with running(*command, log=tmp_path / "beater.log") as process:
@@ -80,8 +82,8 @@ def test_a_killed_worker_is_gone_within_its_lifetime_and_is_pruned(broker: Broke
         process.kill()
         process.wait()
         killed = time.monotonic()
-        wait_until(lambda: not read(broker), timeout_s=10)
-    assert time.monotonic() - killed < LIFETIME_S + 0.5
+        wait_until(lambda: not read(broker))
+    check_time(time.monotonic() - killed, LIFETIME_S + 0.5, what="the end")
     assert indexed(broker) == set()
 
 
@@ -91,9 +93,10 @@ def test_what_is_no_heartbeat_does_not_hide_the_others(broker: Broker, garbage: 
         client.set(worker_key("foreign"), garbage)
         client.sadd(INDEX_KEY, "foreign", b"\xff")
     with beating(broker):
-        assert [worker.id for worker in read(broker)] == ["w"]
+        wait_until(lambda: [worker.id for worker in read(broker)] == ["w"])
 
 
+@tried_thrice
 def test_a_worker_beats_again_soon_after_its_broker_is_back(own_broker: Broker) -> None:
     with own_broker.running() as server, beating(own_broker):
         server.kill()

@@ -3,6 +3,7 @@ import time
 
 from core.managers.loop_lag import LoopLag
 from tests.core.managers.rows import turn
+from tests.promises import check_time, tried_thrice
 
 BLOCKED_S = 0.05
 
@@ -21,6 +22,7 @@ async def test_a_long_round_shows() -> None:
     assert lag.seconds >= BLOCKED_S / 2
 
 
+@tried_thrice
 async def test_a_long_round_is_forgotten_when_the_next_ones_are_short() -> None:
     lag = LoopLag(on_round=lambda: None)
     lag.touch()
@@ -30,7 +32,7 @@ async def test_a_long_round_is_forgotten_when_the_next_ones_are_short() -> None:
         lag.touch()
         await turn()
         await turn()
-    assert lag.seconds < BLOCKED_S / 4
+    check_time(lag.seconds, BLOCKED_S / 4, what="a short round")
 
 
 async def test_nothing_is_measured_while_nobody_asks() -> None:

@@ -21,6 +21,7 @@ from core.managers.redis_publisher import RedisPublisher
 from core.schemas.task_message import TaskMessage
 from core.utilities.errors import BrokerUnavailableError
 from tests.e2e.processes import Broker, wait_until
+from tests.promises import check_time, tried_thrice
 
 Kind = type[RedisPublisher] | type[KombuPublisher]
 NOTICED_WITHIN_S = 1.0
@@ -70,7 +71,7 @@ class LoopOfItsOwn:
         self._loop.close()
 
     def _run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout=10)
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout=60)
 
 
 async def _call(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
@@ -189,6 +190,7 @@ def test_a_broker_never_reached_refuses_at_once(own_broker: Broker, kind: Kind) 
         publisher.publish(task())
 
 
+@tried_thrice
 def test_a_message_to_a_dead_broker_fails_within_a_second_and_the_next_at_once(own_broker: Broker, kind: Kind) -> None:
     with own_broker.running() as server, reached(own_broker, kind) as (publisher, failed):
         server.kill()
@@ -199,8 +201,8 @@ def test_a_message_to_a_dead_broker_fails_within_a_second_and_the_next_at_once(o
         except BrokerUnavailableError:
             pass  # the probe was quicker
         else:
-            assert failed.get(timeout=5).task_id == "p-trip-7"
-        assert time.monotonic() - started < NOTICED_WITHIN_S
+            assert failed.get(timeout=30).task_id == "p-trip-7"
+        check_time(time.monotonic() - started, NOTICED_WITHIN_S, what="the refusal")
         with pytest.raises(BrokerUnavailableError):
             publisher.publish(task())
 
@@ -209,20 +211,21 @@ def test_an_idle_publisher_notices_by_itself_that_the_broker_died(own_broker: Br
     with own_broker.running() as server, reached(own_broker, kind) as (publisher, _):
         server.kill()
         server.wait()
-        wait_until(lambda: not publisher.reachable, timeout_s=5)
+        wait_until(lambda: not publisher.reachable)
 
 
+@tried_thrice
 def test_a_broker_that_is_back_is_used_within_two_seconds(own_broker: Broker, kind: Kind) -> None:
     with own_broker.running() as server, reached(own_broker, kind) as (publisher, _):
         server.kill()
         server.wait()
-        wait_until(lambda: not publisher.reachable, timeout_s=5)
+        wait_until(lambda: not publisher.reachable)
         with own_broker.running():
-            started = time.monotonic()
-            wait_until(lambda: publisher.reachable, timeout_s=10)
+            before, started = length(own_broker), time.monotonic()
+            wait_until(lambda: publisher.reachable)
             publisher.publish(task(8))
-            wait_until(lambda: length(own_broker) == 1, timeout_s=10)
-            assert time.monotonic() - started < BACK_WITHIN_S
+            wait_until(lambda: length(own_broker) == before + 1)
+            check_time(time.monotonic() - started, BACK_WITHIN_S, what="the return")
 
 
 def test_changes_are_told_once_each(own_broker: Broker, kind: Kind) -> None:
@@ -233,13 +236,14 @@ def test_changes_are_told_once_each(own_broker: Broker, kind: Kind) -> None:
         wait_until(lambda: publisher.reachable)
         server.kill()
         server.wait()
-        wait_until(lambda: not publisher.reachable, timeout_s=5)
+        wait_until(lambda: not publisher.reachable)
     with own_broker.running():
-        wait_until(lambda: publisher.reachable, timeout_s=5)
+        wait_until(lambda: publisher.reachable)
         publisher.stop()
     assert changes == [True, False, True]
 
 
+@tried_thrice
 def test_a_broker_that_hangs_is_noticed_and_what_waits_is_bounded(own_broker: Broker, kind: Kind) -> None:
     with own_broker.running() as server, reached(own_broker, kind, capacity=1) as (publisher, failed):
         with stopped(server):
@@ -247,7 +251,7 @@ def test_a_broker_that_hangs_is_noticed_and_what_waits_is_bounded(own_broker: Br
             publisher.publish(task(1))
             with pytest.raises(BrokerUnavailableError):
                 publisher.publish(*(task(number) for number in range(2, 10)))
-            assert time.monotonic() - started < NOTICED_WITHIN_S
-            wait_until(lambda: not publisher.reachable, timeout_s=5)
-            assert failed.get(timeout=5).task_id == "p-trip-1"
-        wait_until(lambda: publisher.reachable, timeout_s=5)
+            check_time(time.monotonic() - started, NOTICED_WITHIN_S, what="the refusal")
+            wait_until(lambda: not publisher.reachable)
+            assert failed.get(timeout=30).task_id == "p-trip-1"
+        wait_until(lambda: publisher.reachable)

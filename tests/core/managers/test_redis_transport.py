@@ -25,7 +25,7 @@ class Reader:
 
     def read(self, count: int) -> list[Message]:
         while len(self.messages) < count:
-            self.connection.drain_events(timeout=2)
+            self.connection.drain_events(timeout=30)
         return self.messages
 
 

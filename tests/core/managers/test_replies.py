@@ -10,6 +10,7 @@ from celery import Celery
 
 from core.managers.replies import KEY_PREFIX, ReplyListener
 from tests.e2e.processes import Broker
+from tests.promises import tried_thrice
 
 RECORD = {"status": "SUCCESS", "result": 7.0}
 HALF_OPEN_NOTICED_WITHIN_S = 5.0
@@ -160,6 +161,7 @@ async def test_a_result_stored_while_the_connection_was_lost_is_read_afterwards(
     assert replies.came == [("p-1", RECORD)]
 
 
+@tried_thrice
 async def test_after_the_broker_was_killed_results_are_read_and_heard_again(own_broker: Broker) -> None:
     replies = Replies("p-1", "p-2")
     with own_broker.running() as server:
@@ -181,6 +183,7 @@ async def test_after_the_broker_was_killed_results_are_read_and_heard_again(own_
                 await asyncio.to_thread(running.__exit__, None, None, None)
 
 
+@tried_thrice
 async def test_a_connection_on_which_nothing_answers_is_noticed(own_broker: Broker) -> None:
     replies = Replies("p-1")
     with own_broker.running() as server:

@@ -4,6 +4,8 @@ import time
 
 import pytest
 
+from tests.promises import check_time, tried_thrice
+
 LIMIT_S = 1.0
 LONG_LIMIT_S = 3.0
 """Where nothing may end: long enough that a starved machine does not count as a standstill."""
@@ -24,10 +26,12 @@ def watched(deed: str, *, limit_s: float) -> tuple[float, int, str, str]:
 
 
 @pytest.mark.parametrize("deed", ["sleep", "hold the GIL", "hold the GIL unasked"])
+@tried_thrice
 def test_a_process_that_stands_still_is_ended_within_a_second_of_its_limit(deed: str) -> None:
     seconds, status, output, complaint = watched(deed, limit_s=LIMIT_S)
     assert (status, output) == (1, "")
-    assert LIMIT_S / 2 < seconds < LIMIT_S + 1
+    assert seconds > LIMIT_S / 2
+    check_time(seconds, LIMIT_S + 1, what="the end")
     assert "Timeout" in complaint
     assert "in main" in complaint
 

@@ -43,7 +43,7 @@ def beat(stack: Stack, name: str, **settings: str) -> Iterator[None]:
     command = [sys.executable, "-m", "celery", "-A", "tasks.pipeline.worker", "beat", "--pidfile="]
     memory = str(stack.folder / f"{name}-schedule")
     env = stack.env(DATA_DIR=str(stack.folder / "data"), MODELS_DIR=str(stack.folder / "models"), **settings)
-    with running(*command, "-s", memory, log=stack.folder / f"{name}.log", env=env):
+    with running(*command, "-s", memory, log=stack.folder / f"{name}.log", env=env, politely=False):
         yield
 
 
@@ -53,7 +53,7 @@ def worker(stack: Stack, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
     options = ["-P", "prefork", "-c", "1", "-Q", "tasks.pipeline", "--without-gossip", "--without-mingle"]
     command = [sys.executable, "-m", "celery", "-A", "tasks.pipeline.worker", "worker", *options]
     env = stack.env(DATA_DIR=str(stack.folder / "data"), MODELS_DIR=str(stack.folder / "models"), **settings)
-    with running(*command, log=stack.folder / "pipeline.log", env=env) as process:
+    with running(*command, log=stack.folder / "pipeline.log", env=env, politely=False) as process:
         yield process
 
 
