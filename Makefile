@@ -16,7 +16,7 @@ ARGS ?=
 DATA ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check chaos bench bench-overload train lock clean
+.PHONY: help run test test-slow check chaos bench bench-overload train lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -24,8 +24,12 @@ help: ## Show this list
 run: $(VENV)/.installed-run ## Start broker, workers and web on this machine (HTTP_PORT, WORKERS, WEB_WORKERS, PIPELINE_WORKERS)
 	@exec $(PY) -m boot.local
 
-test: $(VENV)/.installed-dev ## Run the tests (ARGS="-k name" picks some)
-	$(PY) -m pytest -n 2 $(ARGS)
+test: $(VENV)/.installed-dev ## Run the tests but the slow ones (ARGS="-k name" picks some)
+	@echo "The slow tests are left out; make test-slow runs them."
+	$(PY) -m pytest -n 2 --dist worksteal -m "not slow" $(ARGS)
+
+test-slow: $(VENV)/.installed-dev ## Run the slow tests: faults under load, kills at each step, overload (ARGS as above)
+	$(PY) -m pytest -n 2 --dist worksteal -m slow $(ARGS)
 
 check: $(VENV)/.installed-dev ## Check format, lint, types and import contracts
 	$(PY) -m ruff format --check .

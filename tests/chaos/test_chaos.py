@@ -34,6 +34,7 @@ CUT = (
 
 
 @pytest.mark.e2e
+@pytest.mark.slow
 @pytest.mark.timeout(200)
 @pytest.mark.parametrize("scenario", CUT, ids=lambda scenario: scenario.name)
 async def test_no_answer_is_wrong_or_lost_under(scenario: Scenario, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tests.chaos.poison import HANGS_MILES, KILLS_MILES, RAISES_MILES, SLOW_MILE
 from tests.e2e.processes import wait_until
 from tests.promises import check_time, tried_thrice
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(180)]
 PROMISED_S = 2.0
 SLACK_S = 1.5
 """For a machine that does other things too; the promise itself is measured by ``make chaos``."""

@@ -212,6 +212,7 @@ def test_a_run_that_is_killed_goes_on_where_it_was_and_sends_nothing_twice(
     assert not output.with_name("out.parquet.parts").exists()
 
 
+@pytest.mark.slow
 def test_a_run_is_not_mixed_with_one_of_another_input_or_version(own_team_stack: Stack, tmp_path: Path) -> None:
     stack, source, output = own_team_stack, tmp_path / "in.csv", tmp_path / "out.csv"
     slow_trips(20_000).write_csv(source)
@@ -246,6 +247,7 @@ def test_a_run_survives_the_death_of_a_worker(own_team_stack: Stack, tmp_path: P
     assert pl.read_parquet(output)["duration"].to_list() == [10.0 + SLOW_ROW_S] * len(frame)
 
 
+@pytest.mark.slow
 def test_a_run_waits_for_workers_that_are_away_and_gives_up_with_one_line(
     own_team_stack: Stack, tmp_path: Path
 ) -> None:

@@ -24,6 +24,7 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", 400]
 OPTIONS = ["--checks", "all", "--max-examples", "50", "--seed", "20210131", "--continue-on-failure"]
 
 
+@pytest.mark.slow
 def test_the_server_keeps_every_promise_of_its_openapi_document(stack: Stack, tmp_path: Path) -> None:
     configuration = tmp_path / "schemathesis.toml"
     configuration.write_text(CONFIGURATION)

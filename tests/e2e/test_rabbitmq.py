@@ -167,6 +167,7 @@ def test_garbage_on_the_queue_is_set_aside_and_the_worker_lives(
     assert serving.stack.broker.worker_pid() == worker
 
 
+@pytest.mark.slow
 @tried_thrice
 def test_requests_survive_a_worker_that_is_killed_in_the_middle(own: RabbitStack, tmp_path: Path) -> None:
     model = {"TRIP_DURATION_MODEL": str(write_team_model(tmp_path)), "MODEL_ALLOWED_CLASSES": CLASS}
@@ -193,6 +194,7 @@ def test_requests_survive_a_worker_that_is_killed_in_the_middle(own: RabbitStack
         check_time(waited_s, 8.0)
 
 
+@pytest.mark.slow
 def test_a_plain_clients_ride_survives_the_worker_that_computes_it(own: RabbitStack, tmp_path: Path) -> None:
     model = {"TRIP_DURATION_MODEL": str(write_team_model(tmp_path)), "MODEL_ALLOWED_CLASSES": CLASS}
 
@@ -242,6 +244,7 @@ def test_a_message_to_a_queue_that_no_worker_declared_yet_is_kept(serving: Rabbi
     assert serving.rabbit.length("tasks.new") == 1
 
 
+@pytest.mark.slow
 def test_poison_is_a_500_and_healthy_rows_are_answered(own: RabbitStack, tmp_path: Path) -> None:
     model = tmp_path / "poisoned.pickle"
     model.write_bytes(pickle.dumps(PoisonedModel()))

@@ -204,6 +204,7 @@ def test_logs_of_web_and_worker_are_files_of_json_lines(system: System, project:
     assert system.shown("worker-1 |")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @tried_thrice
 def test_a_signal_stops_everything_within_ten_seconds(copy: Path, number: int) -> None:

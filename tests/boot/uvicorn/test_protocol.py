@@ -44,6 +44,7 @@ async def play(stack: Stack) -> tuple[list[Answer], list[Answer]]:
     return refusals, afterwards
 
 
+@pytest.mark.slow
 def test_early_refusals_look_like_usual_ones_and_the_connection_lives_on(tmp_path: Path) -> None:
     model = {"TRIP_DURATION_MODEL": str(write_team_model(tmp_path)), "MODEL_ALLOWED_CLASSES": CLASS}
     with create_stack(tmp_path).running(worker=model) as stack:

@@ -150,6 +150,7 @@ def test_a_bad_file_stops_the_run_with_a_report_and_nothing_after_it_runs(
     assert versions(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_the_shipped_champion_comes_out_of_the_pipeline_with_the_same_predictions(tmp_path: Path) -> None:
     champion = load_version(find_champion(SHIPPED, "trip_duration"), entry=TRIP_DURATION)
     assert champion.manifest is not None

@@ -115,6 +115,7 @@ def test_the_champion_is_the_one_that_answers_when_the_run_is_created(runs: Runs
     assert runs.get(second.id).parameters.champion == "first"
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(("kind", "design"), [("sqlite", "boosted"), ("postgresql", "linear")])
 def test_killed_in_each_step_in_turn_a_run_ends_like_an_undisturbed_one(

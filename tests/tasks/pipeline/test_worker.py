@@ -147,6 +147,7 @@ def test_a_run_that_a_gate_stops_shows_the_report_over_http(stack: Stack) -> Non
     assert not list((stack.folder / "models").glob("*/*"))
 
 
+@pytest.mark.slow
 def test_months_that_appear_in_a_watched_folder_start_one_run_however_many_schedulers_there_are(
     runs: Runs, stack: Stack
 ) -> None:
