@@ -30,10 +30,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     months = make_months(options.data, options.folder / "months", rows=options.rows)
     command = [sys.executable, "-m", "bench.scale_run", str(options.folder), *months, "--design", options.design]
     command += ["--until", options.until] if options.until else []
-    done = subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.PIPE, text=True)  # noqa: S603 (ourselves)
-    figures = [StepFigures(**json.loads(line)) for line in done.stdout.splitlines()]
+    figures = []
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 (ourselves)
+        for line in process.stdout or ():
+            figures.append(StepFigures(**json.loads(line)))
+            sys.stderr.write(_line(figures[-1], options.rows) + "\n")  # a run takes long: tell as it goes
     sys.stdout.write(table(figures, rows=options.rows))
-    return done.returncode
+    return process.returncode
 
 
 def make_months(data: Path, folder: Path, *, rows: int, months: int = MONTHS) -> list[str]:

@@ -154,9 +154,10 @@ class TripDurationHandler(BaseHandler):
         import polars as pl  # noqa: PLC0415 (as above)
 
         zones = (pl.col(name).cast(pl.Int16) for name in (PICKUP, DROPOFF))
-        frame = rows.select(*zones, DISTANCE, PICKUP_TIME, self.label).collect()
-        columns = {name: frame[name].to_numpy() for name in (PICKUP, DROPOFF, DISTANCE, PICKUP_TIME)}
-        return Examples(columns=columns, labels=frame[self.label].to_numpy())
+        frame = rows.select(*zones, DISTANCE, PICKUP_TIME, self.label).collect(engine="streaming")
+        # An array may be a copy, so each column leaves the frame as it becomes one.
+        columns = {name: frame.drop_in_place(name).to_numpy() for name in frame.columns}
+        return Examples(labels=columns.pop(self.label), columns=columns)
 
     def as_sent(self, values: NDArray[Any]) -> list[Any]:
         """Return raw values as they come in a request; every second time is left out, as callers may do."""

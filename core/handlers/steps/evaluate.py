@@ -13,6 +13,9 @@ from core.schemas.gate_limits import GateLimits
 from core.schemas.snapshot import Snapshot
 from core.services.evaluation_gate import judge
 
+REHEARSED_ROWS = 1_000_000
+"""From more rows than these the rehearsal learns from evenly spread ones: it is there to compare designs, not to serve."""
+
 
 def evaluation(
     *,
@@ -43,7 +46,15 @@ def evaluation(
 
 def _rehearse(handler: BaseHandler, design: str, rows: pl.LazyFrame) -> Rehearsal | None:
     """Fit to the days before those of validation."""
-    early, late = (handler.examples(rows.filter(pl.col(PART) == part)) for part in (TRAIN, VALIDATION))
-    if not len(early.labels) or not len(late.labels):
+    early, late = (rows.filter(pl.col(PART) == part) for part in (TRAIN, VALIDATION))
+    learnt, measured = handler.examples(_spread(early, REHEARSED_ROWS)), handler.examples(late)
+    if not len(learnt.labels) or not len(measured.labels):
         return None
-    return Rehearsal(predictor=handler.design(design)[1].fit(early.columns, early.labels), examples=late)
+    return Rehearsal(predictor=handler.design(design)[1].fit(learnt.columns, learnt.labels), examples=measured)
+
+
+def _spread(rows: pl.LazyFrame, most: int) -> pl.LazyFrame:
+    """Return every n-th row, so that they are not more than ``most``."""
+    count = rows.select(pl.len()).collect(engine="streaming").item()
+    every = -(-count // most) or 1
+    return rows.with_row_index("row").filter(pl.col("row") % every == 0)  # unlike gather_every, this streams

@@ -4,12 +4,14 @@ Two models in one: trees that never saw a time answer trips without one, so that
 ``docs/models.md`` tells how the design was chosen and what it measures.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.models.trip_duration.boosting import Boosting
 from core.models.trip_duration.features import DISTANCE, DROPOFF, PICKUP, PICKUP_TIME, ZONES, FloatArray, IntArray
 from core.models.trip_duration.geometry import COLUMNS, TIME_COLUMNS, pair_index, time_matrix, trip_matrix, zone_places
 from core.models.trip_duration.trees import Growth, Trees
@@ -75,7 +77,9 @@ class BoostedTrips:
         """Fit to trips that all have a time of pickup.
 
         Beyond ``chunk_rows`` trips the trees are shared out: each chunk grows its share of them on what the ones
-        before it leave unexplained, which is what boosting does anyway. Every chunk has trips of the whole time.
+        before it leave unexplained, which is what boosting does anyway. Every chunk has trips of the whole time. The
+        two kinds grow side by side, a thread each, and know nothing of each other: the trees do not depend on how
+        many threads there are.
 
         Parameters
         ----------
@@ -92,12 +96,18 @@ class BoostedTrips:
         """
         places = zone_places(centroids)
         seen = np.zeros((ZONES + 1) ** 2, dtype=bool)
-        seen[pair_index(columns[PICKUP].astype(np.int64), columns[DROPOFF])] = True
-        grown = [
-            _boost(columns, duration_min, growth=growth, places=places, with_time=with_time, chunk_rows=chunk_rows)
-            for growth, with_time in ((untimed, False), (timed, True))
+        chunks = -(-len(duration_min) // chunk_rows)
+        kinds = [
+            Boosting(growth, width=width, chunks=chunks, seed=SEED)
+            for growth, width in ((untimed, len(COLUMNS)), (timed, len(COLUMNS) + len(TIME_COLUMNS)))
         ]
-        return cls(places, grown[0], grown[1], np.packbits(seen))
+        with ThreadPoolExecutor(len(kinds)) as threads:
+            for number in range(chunks):
+                part = slice(number, None, chunks)
+                chunk = _part(columns, part)
+                seen[pair_index(chunk[PICKUP].astype(np.int64), chunk[DROPOFF])] = True
+                _learn(kinds, _timed(chunk, places), duration_min[part], threads)
+        return cls(places, kinds[0].trees(), kinds[1].trees(), np.packbits(seen))
 
     def knows(self, pickup: IntArray, dropoff: IntArray) -> NDArray[np.bool_]:
         """Tell for each trip whether training saw its zone pair, (n_rows,) bool."""
@@ -152,27 +162,11 @@ def parameters() -> dict[str, Any]:
     return {"untimed": vars(UNTIMED), "timed": vars(TIMED), "seed": SEED, "chunk_rows": CHUNK_ROWS}
 
 
-def _boost(
-    columns: Mapping[str, NDArray[Any]],
-    duration_min: FloatArray,
-    *,
-    growth: Growth,
-    places: FloatArray,
-    with_time: bool,
-    chunk_rows: int,
-) -> Trees:
-    """Grow the trees of one kind, each chunk on the residuals of those before."""
-    chunks = -(-len(duration_min) // chunk_rows)
-    shares = [len(part) for part in np.array_split(np.arange(growth.trees), chunks)]
-    regressors: list[Any] = []
-    for number, share in enumerate(filter(None, shares)):
-        part = slice(number, None, chunks)
-        matrix = (_timed if with_time else _trips)(_part(columns, part), places)
-        target = duration_min[part]
-        if regressors:
-            target = target - Trees.of(regressors).predict(matrix)
-        regressors.append(growth.grow(matrix, target, trees=share, seed=SEED + number))
-    return Trees.of(regressors)
+def _learn(kinds: Sequence[Boosting], matrix: FloatArray, target: FloatArray, threads: Executor) -> None:
+    """Let each kind learn from a chunk; the matrix is gone before the next one is built."""
+    jobs = [threads.submit(kind.learn, matrix, target) for kind in kinds]
+    for job in jobs:
+        job.result()
 
 
 def _part(columns: Mapping[str, NDArray[Any]], rows: slice | NDArray[np.bool_]) -> dict[str, NDArray[Any]]:

@@ -49,7 +49,8 @@ class Growth:
     def grow(self, matrix: FloatArray, target: FloatArray, *, trees: int, seed: int) -> HistGradientBoostingRegressor:
         """Grow trees for the squared error; the same input gives the same trees, bit for bit.
 
-        On one thread: with more, the order of a sum depends on who comes first.
+        On one thread: with more, the order of a sum depends on who comes first. The limit holds for the calling
+        thread alone, so several may grow trees at once.
         """
         regressor = HistGradientBoostingRegressor(
             max_iter=trees,
@@ -60,7 +61,7 @@ class Growth:
             early_stopping=False,
             random_state=seed,
         )
-        with threadpool_limits(1):
+        with threadpool_limits(1, user_api="openmp"):
             return regressor.fit(matrix, target)
 
 
