@@ -1,4 +1,5 @@
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,12 +24,12 @@ def boosted(chunks: int) -> Trees:
 
 def by_hand(shares: list[int], chunks: int) -> Trees:
     """The same, written out: a matrix of its own for each chunk, and the residuals of all regressors before it."""
-    grown: list[object] = []
+    grown: list[Any] = []
     for number, share in enumerate(shares):
         matrix: FloatArray = MATRIX[number::chunks, :WIDTH].copy()
-        left = TARGET[number::chunks] - (Trees.of(grown).predict(matrix) if grown else 0.0)  # type: ignore[arg-type]
+        left = TARGET[number::chunks] - (Trees.of(grown).predict(matrix) if grown else 0.0)
         grown.append(GROWTH.grow(matrix, left, trees=share, seed=3 + number))
-    return Trees.of(grown)  # type: ignore[arg-type]
+    return Trees.of(grown)
 
 
 @pytest.mark.parametrize(("chunks", "shares"), [(1, [11]), (3, [4, 4, 3]), (13, [1] * 11)])
