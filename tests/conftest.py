@@ -1,10 +1,24 @@
 """What all tests share: an environment that holds no setting of the person who runs them."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from config import Settings
+
+TESTS = Path(__file__).resolve().parent
+WITH_PROCESSES = ("apps", "bench", "boot", "core/managers", "e2e", "tasks")
+"""Tests of real processes, which a machine that stalls can fail. Faults under load (``chaos``) are not among them."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give tests of real processes a second try where ``SECOND_TRY`` is set: docs/adr/0011."""
+    if os.environ.get("SECOND_TRY"):
+        folders = tuple(TESTS / name for name in WITH_PROCESSES)
+        for item in items:
+            if any(item.path.is_relative_to(folder) for folder in folders):
+                item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.fixture(autouse=True)
