@@ -7,7 +7,8 @@ from pathlib import Path
 
 from loguru import logger
 
-from core.managers.artifacts import LoadedModel, find_route, has_route, load_bare, load_version
+from core.managers.artifacts import LoadedModel, load_bare, load_version
+from core.managers.version_files import find_route
 from core.schemas.catalog import CatalogEntry
 from core.schemas.route import VERSION_ID, Route
 from core.utilities.errors import ArtifactError, ModelBudgetError, UnknownVersionError
@@ -85,7 +86,7 @@ class ModelCache:
         if pinned:
             self._fix(self.read(model, pinned))
             return
-        stored = find_route(self._models_dir, model) if has_route(self._models_dir, model) else None
+        stored = find_route(self._models_dir, model)
         known = [route for route in (stored, routes.get(model)) if route is not None]
         if not known and not entry.essential:
             return

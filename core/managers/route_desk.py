@@ -11,11 +11,11 @@ import redis
 from loguru import logger
 from pydantic import ValidationError
 
-from core.managers.artifacts import find_route, has_route
 from core.managers.registry import Registry
 from core.managers.route_board import RouteBoard
 from core.managers.route_history import RouteHistory
 from core.managers.route_preparation import Preparer
+from core.managers.version_files import find_route
 from core.managers.versions import write_route
 from core.schemas.catalog import entry_of
 from core.schemas.route import Canary, Route
@@ -56,7 +56,7 @@ class RouteDesk:
 
     def current(self, model: str) -> Route | None:
         """Return the route of a model as it is, None if it never had one."""
-        stored = find_route(self._models_dir, model) if has_route(self._models_dir, model) else None
+        stored = find_route(self._models_dir, model)
         try:
             spread = self._board.read().get(model)
         except redis.RedisError:
