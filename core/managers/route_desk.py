@@ -23,7 +23,6 @@ from core.schemas.version import RouteChange
 from core.services.rollback import ROLLBACK
 from core.utilities.errors import RouteRefusedError, TripcastError
 
-LOCK_S = 60.0
 UNDO = "undo"
 """Action of the change that puts back a route which could not be spread."""
 
@@ -129,29 +128,24 @@ class RouteDesk:
         self, model: str, change: Callable[[Route | None], Route], *, action: str, who: str, why: str
     ) -> RouteChange:
         try:
-            entry_of(model)
-            lock = self._board.lock(model, lifetime_s=LOCK_S)
-            if not lock.acquire():
-                raise RouteRefusedError(f"the route of {model} is being changed by somebody else")
-            try:
-                return self._change_locked(model, change, action=action, who=who, why=why)
-            finally:
-                _release(lock)
+            return self._apply(model, change, action=action, who=who, why=why)
         except (TripcastError, ValidationError, OSError, redis.RedisError) as error:
             reason = _reason(error)
             self._history.refused(model, action=action, who=who, why=why, reason=reason)
             raise RouteRefusedError(reason) from error
 
-    def _change_locked(
+    def _apply(
         self, model: str, change: Callable[[Route | None], Route], *, action: str, who: str, why: str
     ) -> RouteChange:
+        entry = entry_of(model)
         before = self.current(model)
         revision = 0 if before is None else before.revision
         # Not by model_copy alone, which checks nothing.
         wanted = Route.model_validate({**change(before).model_dump(), "revision": revision + 1})
         for version in wanted.versions:
             self._registry.require_routable(model, version)
-        self._preparer.prepare(entry_of(model), wanted.versions)
+        self._preparer.prepare(entry, wanted.versions)
+        # Of two who change the same revision, the history takes one.
         noted = self._history.applied(model, wanted, action=action, who=who, why=why, before=before)
         try:
             self._spread(model, wanted)
@@ -179,13 +173,6 @@ def _existing(model: str, route: Route | None) -> Route:
     if route is None:
         raise RouteRefusedError(f"{model} has no champion yet; deploy one first")
     return route
-
-
-def _release(lock: redis.lock.Lock) -> None:
-    try:
-        lock.release()
-    except (redis.RedisError, redis.exceptions.LockError):
-        logger.warning("a lock on a route was not released; it ends by itself")
 
 
 def _reason(error: Exception) -> str:

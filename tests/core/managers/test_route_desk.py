@@ -1,6 +1,7 @@
 """Changes of routes, with a real database, a real board and workers that really load."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -176,6 +177,21 @@ def test_with_the_board_away_nothing_changes(tmp_path: Path, own_broker: Broker)
         office.desk.deploy(MODEL, "pace-1", **ADA)
     assert office.desk.current(MODEL) is None
     assert "cannot be reached" in str(office.last().refused)
+
+
+def test_of_two_who_change_a_route_at_once_each_knows_what_became_of_it(office: Office) -> None:
+    def deploy(pace: int) -> bool:
+        try:
+            office.desk.deploy(MODEL, f"pace-{pace}", **ADA)
+        except RouteRefusedError as error:
+            assert "meanwhile" in str(error)  # noqa: PT017
+            return False
+        return True
+
+    with ThreadPoolExecutor(3) as pool:
+        done = sum(pool.map(deploy, (2, 3, 4)))
+    assert done >= 1
+    assert office.route().revision == done
 
 
 def test_a_route_that_cannot_spread_is_put_back(tmp_path: Path, own_broker: Broker) -> None:
