@@ -188,15 +188,15 @@ class ModelCache:
             self._named.add(key)
         self._make_room(spare=key)
 
-    def follow(self, routes: Mapping[str, Route], *, soon: Mapping[str, Sequence[str]] | None = None) -> None:
+    def follow(self, routes: Mapping[str, Route], *, soon: Iterable[Key] = ()) -> None:
         """Let the champions of ``routes`` answer by default where they are held, and keep what is named.
 
         Parameters
         ----------
         routes : mapping of str to Route
             The routes that are known; an older one than was seen before is ignored, another model's stands.
-        soon : mapping of str to sequence of str
-            Versions by model that a route may name soon.
+        soon : iterable of (str, str)
+            Models and versions that a route may name soon.
         """
         for model, route in routes.items():
             known = self._routes.get(model)
@@ -207,7 +207,7 @@ class ModelCache:
             if champion is not None and model not in self._fixed:
                 self._default[model] = champion
         self._named = {(model, version) for model, route in self._routes.items() for version in route.versions}
-        self._named |= {(model, version) for model, versions in (soon or {}).items() for version in versions}
+        self._named |= set(soon)
         self._named |= {(model, loaded.version) for model, loaded in self._default.items()}
 
     def wanted(self) -> list[Key]:

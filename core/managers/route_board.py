@@ -4,8 +4,8 @@ Redis keys
 ----------
 ``tripcast:routes`` : hash, model -> JSON of ``Route``; written by whoever changes a route, and by a process that finds
     an older one there than it knows (an emptied Redis, one that was set back).
-``tripcast:prepare:<model>`` : string, JSON of ``Preparation``; the versions that workers shall load before a route
-    names them; lives as long as the change is given.
+``tripcast:prepare:<model>`` : hash, nonce -> JSON of ``Preparation``; the versions that workers shall load before a
+    route names them; each change removes its own, and what a broken one left expires.
 
 Channel ``tripcast:routes`` : the name of the model whose route has changed.
 """
@@ -73,14 +73,26 @@ class RouteBoard:
 
     def prepare(self, model: str, preparation: Preparation, *, lifetime_s: float) -> None:
         """Ask the workers to load versions."""
-        self._client.set(prepare_key(model), preparation.model_dump_json(), px=max(1, int(lifetime_s * 1000)))
+        with self._client.pipeline() as pipe:
+            pipe.hset(prepare_key(model), preparation.nonce, preparation.model_dump_json())
+            pipe.pexpire(prepare_key(model), max(1, int(lifetime_s * 1000)))
+            pipe.execute()
 
-    def preparations(self, models: Iterable[str]) -> dict[str, Preparation]:
+    def withdraw(self, model: str, preparation: Preparation) -> None:
+        """Ask for it no longer; what is loaded may stay."""
+        self._client.hdel(prepare_key(model), preparation.nonce)
+
+    def preparations(self, models: Iterable[str]) -> dict[str, list[Preparation]]:
         """Return what workers shall load, by model."""
         names = list(models)
-        values: Any = self._client.mget([prepare_key(model) for model in names]) if names else []
-        parsed = {model: _parse(Preparation, value) for model, value in zip(names, values, strict=True) if value}
-        return {model: preparation for model, preparation in parsed.items() if preparation is not None}
+        with self._client.pipeline(transaction=False) as pipe:
+            for model in names:
+                pipe.hvals(prepare_key(model))
+            found: Any = pipe.execute() if names else []
+        parsed = {
+            model: [_parse(Preparation, value) for value in values] for model, values in zip(names, found, strict=True)
+        }
+        return {model: [asked for asked in many if asked is not None] for model, many in parsed.items()}
 
     def workers(self) -> list[Heartbeat]:
         """Return the heartbeats of the living workers."""

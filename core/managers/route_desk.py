@@ -144,15 +144,15 @@ class RouteDesk:
         wanted = Route.model_validate({**change(before).model_dump(), "revision": revision + 1})
         for version in wanted.versions:
             self._registry.require_routable(model, version)
-        self._preparer.prepare(entry, wanted.versions)
-        # Of two who change the same revision, the history takes one.
-        noted = self._history.applied(model, wanted, action=action, who=who, why=why, before=before)
-        try:
-            self._spread(model, wanted)
-        except (OSError, redis.RedisError) as error:
-            if before is not None:
-                self._undo(model, before.model_copy(update={"revision": revision + 2}), why=_reason(error))
-            raise
+        with self._preparer.prepared(entry, wanted.versions):
+            # Of two who change the same revision, the history takes one.
+            noted = self._history.applied(model, wanted, action=action, who=who, why=why, before=before)
+            try:
+                self._spread(model, wanted)
+            except (OSError, redis.RedisError) as error:
+                if before is not None:
+                    self._undo(model, before.model_copy(update={"revision": revision + 2}), why=_reason(error))
+                raise
         return noted
 
     def _spread(self, model: str, route: Route) -> None:

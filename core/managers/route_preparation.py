@@ -2,8 +2,11 @@
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+
+import redis
 
 from core.managers.route_board import RouteBoard
 from core.schemas.catalog import CatalogEntry
@@ -13,7 +16,7 @@ from core.utilities.errors import RouteRefusedError
 
 POLL_S = 0.03
 GRACE_S = 30.0
-"""Workers keep what was prepared for so much longer than it took, so that the route finds it loaded."""
+"""What a broken change left expires so much later than a change may take."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +37,9 @@ class Preparer:
     prove: Callable[[CatalogEntry, str], object]
     timeout_s: float = 20.0
 
-    def prepare(self, entry: CatalogEntry, versions: Sequence[str]) -> None:
-        """Return once all living workers hold ``versions``.
+    @contextmanager
+    def prepared(self, entry: CatalogEntry, versions: Sequence[str]) -> Iterator[None]:
+        """Wait until all living workers hold ``versions``; while this is open they keep them.
 
         Raises
         ------
@@ -48,6 +52,14 @@ class Preparer:
         """
         asked = Preparation(nonce=uuid.uuid4().hex, versions=tuple(versions))
         self.board.prepare(entry.model, asked, lifetime_s=self.timeout_s + GRACE_S)
+        try:
+            self._wait(entry, asked)
+            yield
+        finally:
+            with suppress(redis.RedisError):  # it expires
+                self.board.withdraw(entry.model, asked)
+
+    def _wait(self, entry: CatalogEntry, asked: Preparation) -> None:
         give_up = time.monotonic() + self.timeout_s
         while slow := self._slow(entry, asked):
             if time.monotonic() > give_up:

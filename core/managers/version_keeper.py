@@ -95,12 +95,18 @@ class VersionKeeper:
         """
         routes = self._board.read()
         preparations = self._board.preparations(self._models.models)
-        soon = {model: preparation.versions for model, preparation in preparations.items()}
+        nonces = {
+            (model, version): asked.nonce
+            for model, many in preparations.items()
+            for asked in many
+            for version in asked.versions
+        }
+        soon = list(nonces)
         self._models.follow(routes, soon=soon)
         wanted = self._models.wanted()
         self._failures = {key: failure for key, failure in self._failures.items() if key in wanted}
         for model, version in wanted:
-            nonce = preparations[model].nonce if version in soon.get(model, ()) else ""
+            nonce = nonces.get((model, version), "")
             known = self._failures.get((model, version))
             if known is None or (nonce and known.nonce != nonce):
                 self._try(model, version, nonce=nonce)

@@ -88,7 +88,7 @@ def test_without_room_the_longest_unused_leaves_and_never_one_that_a_route_names
 
 def test_what_a_route_needs_and_does_not_fit_is_refused_and_nothing_leaves_for_it(models_dir: Path) -> None:
     models = cache(models_dir, budget_mib=2.5 * size_mib(cache(models_dir)))
-    models.follow({}, soon={MODEL: ["pace-2"]})
+    models.follow({}, soon=[(MODEL, "pace-2")])
     hold(models, "pace-2", named=True)
     with pytest.raises(ModelBudgetError, match="MODEL_MEMORY_MIB"):
         hold(models, "pace-3", named=True)

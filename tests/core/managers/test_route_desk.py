@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -204,10 +204,12 @@ def test_a_route_that_cannot_spread_is_put_back(tmp_path: Path, own_broker: Brok
         class LastWord(Preparer):
             """Its board is gone once everything is prepared."""
 
-            def prepare(self, entry: CatalogEntry, versions: Sequence[str]) -> None:
-                super().prepare(entry, versions)
-                process.kill()
-                process.wait()
+            @contextmanager
+            def prepared(self, entry: CatalogEntry, versions: Sequence[str]) -> Iterator[None]:
+                with super().prepared(entry, versions):
+                    process.kill()
+                    process.wait()
+                    yield
 
         desk = RouteDesk(
             registry=office.registry,

@@ -76,7 +76,7 @@ def test_what_cannot_be_loaded_is_told_with_its_reason_and_tried_again_when_aske
 def test_garbage_on_the_board_stops_nobody(models: ModelCache, broker: Broker) -> None:
     with broker.client() as client:
         client.hset(ROUTES_KEY, mapping={MODEL: "{", "other": '{"champion": 3}'})
-        client.set(f"tripcast:prepare:{MODEL}", b"\xff\x00")
+        client.hset(f"tripcast:prepare:{MODEL}", "1", "no preparation")
     with keeping(models, broker) as (_, board):
         board.publish(MODEL, Route(champion="pace-2", revision=1))
         wait_until(lambda: models.held()[MODEL][0] == "pace-2")
