@@ -28,6 +28,10 @@ class UnknownModelError(TripcastError):
     """Raised when a model, or a design of it, is asked for that the catalog does not have."""
 
 
+class RouteRefusedError(TripcastError):
+    """Raised when a route is not changed; the message says why, and the old one stands."""
+
+
 class UnknownRunError(TripcastError):
     """Raised when a run is asked for that does not exist."""
 
@@ -56,6 +60,10 @@ class ArtifactIntegrityError(ArtifactError):
     """Raised when an artifact's bytes are not those that its manifest names."""
 
 
+class ArtifactStoreError(ArtifactError):
+    """Raised when the storage of versions cannot be used, or does not hold what is asked for."""
+
+
 class ForbiddenClassError(ArtifactError):
     """Raised when a pickle names a class outside the allow-list."""
 
@@ -64,8 +72,16 @@ class GoldenRowsError(ArtifactError):
     """Raised when a loaded version does not predict its golden rows."""
 
 
+class ModelBudgetError(ArtifactError):
+    """Raised when a version does not fit into the memory that versions may take."""
+
+
 class UnknownVersionError(TripcastError):
     """Raised when a version is asked for that is not held here."""
+
+
+class VersionStateError(TripcastError):
+    """Raised when a version cannot do what is asked of it in the state that it is in."""
 
 
 class FeatureError(TripcastError):
