@@ -75,6 +75,7 @@ def _lifespan_for(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContex
                 max_chunk_rows=settings.max_chunk_rows,
                 max_waiting_chunk_rows=settings.max_waiting_chunk_rows,
             ),
+            pinned=settings.pinned_versions,
             # Given by the server, where it runs several processes (boot/uvicorn/worker.py).
             returns=getattr(app.state, "returns", None),
         )

@@ -13,7 +13,7 @@ from typing import Any
 from core.handlers.base import BaseHandler
 from core.handlers.predictor import Predictor
 from core.managers.unpickler import unpickle
-from core.managers.version_files import ROUTE, inside, named, read_file, read_manifest, read_route
+from core.managers.version_files import find_route, inside, named, read_file, read_manifest
 from core.schemas.catalog import CatalogEntry
 from core.schemas.manifest import GoldenRows, Manifest
 from core.schemas.outcome import BatchOutcome
@@ -39,6 +39,8 @@ class LoadedModel:
         Of the model's family.
     manifest : Manifest or None
         None for a bare pickle.
+    size_bytes : int
+        Of the artifact.
     """
 
     name: str
@@ -46,6 +48,7 @@ class LoadedModel:
     predictor: Predictor
     handler: BaseHandler
     manifest: Manifest | None
+    size_bytes: int = 0
 
     def predict(self, columns: Mapping[str, list[Any]]) -> BatchOutcome:
         """Predict a batch as it came off the wire; safe to call from any thread."""
@@ -110,6 +113,7 @@ def load_version(folder: Path, *, entry: CatalogEntry, allowed_classes: Sequence
         predictor=handler.adapt(unpickle(content, allowed_classes=[*handler.artifact_classes, *allowed_classes])),
         handler=handler,
         manifest=manifest,
+        size_bytes=len(content),
     )
     check_golden_rows(model, manifest.golden_rows)
     return model
@@ -134,17 +138,17 @@ def load_bare(path: Path, *, entry: CatalogEntry, allowed_classes: Sequence[str]
     handler = load_handler(entry)
     predictor = handler.adapt(unpickle(content, allowed_classes=[*handler.artifact_classes, *allowed_classes]))
     model = LoadedModel(
-        name=entry.model, version=f"bare-{sha256_of(content)[:12]}", predictor=predictor, handler=handler, manifest=None
+        name=entry.model,
+        version=f"bare-{sha256_of(content)[:12]}",
+        predictor=predictor,
+        handler=handler,
+        manifest=None,
+        size_bytes=len(content),
     )
     errors = model.predict(handler.example).errors
     if errors:
         raise GoldenRowsError(f"{path.name}: it does not predict even the example ({errors[0].detail})")
     return model
-
-
-def has_route(models_dir: Path, model: str) -> bool:
-    """Tell whether anything says which version answers for ``model``; it may be wrong."""
-    return (models_dir / model / ROUTE).exists()
 
 
 def find_champion(models_dir: Path, model: str) -> Path:
@@ -155,7 +159,7 @@ def find_champion(models_dir: Path, model: str) -> Path:
     ArtifactError
         If there is no valid route, or no such version.
     """
-    route = read_route(models_dir, model)
+    route = find_route(models_dir, model)
     folder = models_dir / model / route.champion
     if not folder.is_dir():
         raise ArtifactError(f"{model}: its route names version {route.champion}, which is not there")

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from core.managers.version_files import MANIFEST, check_version, read_route
+from core.managers.version_files import MANIFEST, check_version, find_route
 from core.managers.version_tables import RouteChangeRow, VersionEventRow, VersionRow
 from core.schemas.manifest import Manifest
 from core.schemas.route import VERSION_ID, Route
@@ -168,7 +168,7 @@ class Registry:
         noted = session.scalar(query.order_by(RouteChangeRow.revision.desc()).limit(1))
         named = () if noted is None else Route.model_validate(noted).versions
         try:
-            return (*named, *read_route(self._models_dir, model).versions)
+            return (*named, *find_route(self._models_dir, model).versions)
         except ArtifactError:
             return named
 

@@ -33,7 +33,12 @@ def read_manifest(folder: Path) -> Manifest:
     return _parse(Manifest, inside(folder, MANIFEST))
 
 
-def read_route(models_dir: Path, model: str) -> Route:
+def has_route(models_dir: Path, model: str) -> bool:
+    """Tell whether anything says which version answers for ``model``; it may be wrong."""
+    return (models_dir / model / ROUTE).exists()
+
+
+def find_route(models_dir: Path, model: str) -> Route:
     """Return the route of ``model``, as its ``route.json`` says.
 
     Raises
@@ -42,6 +47,19 @@ def read_route(models_dir: Path, model: str) -> Route:
         If there is none, or it is invalid.
     """
     return _parse(Route, inside(models_dir / model, ROUTE))
+
+
+def write_route(models_dir: Path, model: str, route: Route) -> None:
+    """Store the route of ``model``, whole or not at all.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; the former one stands.
+    """
+    with new_folder(models_dir / model) as parent:
+        write_file(parent / ROUTE, (route.model_dump_json(indent=2) + "\n").encode())
+        (parent / ROUTE).replace(models_dir / model / ROUTE)
 
 
 def check_version(folder: Path, *, model: str) -> tuple[Manifest, int]:

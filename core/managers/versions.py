@@ -12,7 +12,7 @@ from typing import Any
 
 from core.handlers.base import TrainedModel
 from core.managers.artifacts import load_version
-from core.managers.version_files import MANIFEST, ROUTE, new_folder, write_file
+from core.managers.version_files import MANIFEST, new_folder, write_file, write_route
 from core.schemas.catalog import CatalogEntry
 from core.schemas.manifest import Manifest
 from core.schemas.route import VERSION_ID, Route
@@ -89,11 +89,8 @@ def store_version(
 
 
 def set_champion(models_dir: Path, model: str, version: str) -> None:
-    """Let ``version`` answer for ``model`` from the next start on."""
-    route = Route(champion=version)
-    with new_folder(models_dir / model) as parent:
-        write_file(parent / ROUTE, (route.model_dump_json(indent=2) + "\n").encode())
-        (parent / ROUTE).replace(models_dir / model / ROUTE)
+    """Let ``version`` alone answer for ``model`` from the next start on."""
+    write_route(models_dir, model, Route(champion=version))
 
 
 def artifact_of(trained: TrainedModel) -> bytes:

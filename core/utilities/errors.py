@@ -72,6 +72,10 @@ class GoldenRowsError(ArtifactError):
     """Raised when a loaded version does not predict its golden rows."""
 
 
+class ModelBudgetError(ArtifactError):
+    """Raised when a version does not fit into the memory that versions may take."""
+
+
 class UnknownVersionError(TripcastError):
     """Raised when a version is asked for that is not held here."""
 

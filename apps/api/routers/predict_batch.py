@@ -42,7 +42,8 @@ def build_batch_router(entry: CatalogEntry) -> APIRouter:
             request_id = envelope["request_id"]
             timeout_s = timeout_of(request.scope, get_settings(request))
             rows = await checker.check(envelope[entry.collection], body=body, request_id=request_id)
-            block = await _predict(request, entry, rows, request_id=request_id, timeout_s=timeout_s)
+            version = envelope["model_version"]
+            block = await _predict(request, entry, rows, version=version, request_id=request_id, timeout_s=timeout_s)
         except InvalidBodyError as error:
             return problem_response(request, error, request_id=request_id or find_request_id(body))
         except TripcastError as error:
@@ -77,7 +78,13 @@ def build_batch_router(entry: CatalogEntry) -> APIRouter:
 
 
 async def _predict(
-    request: Request, entry: CatalogEntry, rows: CheckedRows, *, request_id: str, timeout_s: float
+    request: Request,
+    entry: CatalogEntry,
+    rows: CheckedRows,
+    *,
+    version: str | None,
+    request_id: str,
+    timeout_s: float,
 ) -> Block | None:
     """Predict the good rows, if there are any.
 
@@ -88,7 +95,6 @@ async def _predict(
     """
     if not rows.places:
         return None
-    version = get_settings(request).version_of(entry.model) or None
     prediction = get_queue(request).predict_block(
         entry.model, version, rows.columns, request_id=request_id, timeout_s=timeout_s
     )
