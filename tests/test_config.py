@@ -26,6 +26,8 @@ WRONG_VALUES = {
     "PIPELINE_SCHEDULE": ["daily", "0 3 5 *", "61 * * * *"],
     "PIPELINE_WATCH_S": ["0"],
     "PIPELINE_TRAIN_MONTHS": ["0"],
+    "ARTIFACT_STORE": ["models", "s3://", "http://bucket", "s3://bucket/../x y"],
+    "S3_ENDPOINT_URL": ["127.0.0.1:9000"],
     "DATABASE_URL": ["mysql://localhost/runs", "runs.sqlite"],
 }
 

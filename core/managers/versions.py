@@ -34,6 +34,7 @@ def store_version(
     version: str | None = None,
     allowed_classes: Sequence[str] = (),
     papers: Callable[[Manifest], Mapping[str, bytes]] | None = None,
+    announce: Callable[[Manifest, int], object] | None = None,
 ) -> Path:
     """Store a trained model as a new version, and load it back to see that it serves.
 
@@ -53,6 +54,9 @@ def store_version(
         Of a team's own model, as in :func:`core.managers.artifacts.load_version`.
     papers : callable, optional
         Gives further files for the manifest, by name, which lie beside it and which nothing loads: a model card.
+    announce : callable, optional
+        Told of the manifest and the artifact's size in bytes before anybody can see the version; what it raises, such as
+        the registry's refusal, leaves nothing behind.
 
     Returns
     -------
@@ -82,6 +86,8 @@ def store_version(
             for name, paper in (papers(manifest) if papers else {}).items():
                 write_file(written / name, paper)
             load_version(written, entry=entry, allowed_classes=allowed_classes)
+            if announce is not None:
+                announce(manifest, len(content))
             written.rename(folder)
     except OSError as error:
         raise ArtifactError(f"version {version} of {entry.model} cannot be stored ({error.strerror})") from error
