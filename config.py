@@ -3,6 +3,7 @@
 Read by entry points only: the web app's factory, the worker's start, the launcher, the command line.
 """
 
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -95,6 +96,12 @@ class Settings(BaseSettings):
         Literal["on", "off"], Field(description="Whether runs are kept in mlflow's `mlflow.db`, beside `DATA_DIR`.")
     ] = "on"
     models_dir: Annotated[Path, Field(description="Folder of the model versions.")] = ROOT / "repo" / "models"
+    artifact_store: Annotated[
+        str, Field(description="Storage that versions are copied to, `s3://bucket/prefix`; empty: `MODELS_DIR` alone.")
+    ] = ""
+    s3_endpoint_url: Annotated[
+        str, Field(description="Server of `ARTIFACT_STORE` that is not Amazon's; empty: the usual `AWS_…` decide.")
+    ] = ""
     trip_duration_model: Annotated[
         Path | None, Field(description="A bare `(DictVectorizer, LinearRegression)` pickle to serve instead.")
     ] = None
@@ -165,6 +172,20 @@ class Settings(BaseSettings):
     def _database_is_known(cls, value: str) -> str:
         if value and not value.startswith(("sqlite:///", "postgresql://", "postgres://")):
             raise ValueError("not a URL of SQLite (sqlite:///…) or PostgreSQL (postgresql://…)")
+        return value
+
+    @field_validator("artifact_store")
+    @classmethod
+    def _store_is_s3(cls, value: str) -> str:
+        if value and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._-]+)*/?", value):
+            raise ValueError("not a URL like s3://bucket/prefix")
+        return value
+
+    @field_validator("s3_endpoint_url")
+    @classmethod
+    def _endpoint_is_http(cls, value: str) -> str:
+        if value and not re.match(r"https?://[^/]", value):
+            raise ValueError("not a URL of http or https")
         return value
 
     @field_validator("pipeline_schedule")

@@ -99,7 +99,7 @@ RUN_KINDS: Mapping[type[TripcastError], Kind] = {
 }
 MODEL_KINDS: Mapping[type[TripcastError], Kind] = {
     **_REQUEST_KINDS,
-    errors.UnknownVersionError: Kind(HTTPStatus.NOT_FOUND, BAD_REQUEST, "Unknown version"),
+    errors.UnknownVersionError: PREDICTION_KINDS[errors.UnknownVersionError],
     errors.VersionStateError: Kind(HTTPStatus.CONFLICT, BAD_REQUEST, "Version not in this state"),
     errors.RouteRefusedError: Kind(HTTPStatus.CONFLICT, BAD_REQUEST, "Route refused"),
     errors.ArtifactError: Kind(HTTPStatus.CONFLICT, BAD_REQUEST, "Version not whole"),

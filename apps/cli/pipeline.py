@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from config import Settings, load_settings
+from core.managers.artifact_store import open_store
 from core.managers.downloads import TLC_URL
 from core.managers.workplace import Workplace
 from core.schemas.run import Run
@@ -66,6 +67,7 @@ def workplace_of(settings: Settings, *, url: str = TLC_URL, progress: "StepProgr
         progress=told,
         allowed_classes=tuple(settings.model_allowed_classes),
         tracking_db=settings.tracking_db,
+        store=open_store(settings.artifact_store, endpoint_url=settings.s3_endpoint_url),
     )
 
 

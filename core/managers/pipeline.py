@@ -21,6 +21,7 @@ from core.managers.checkpoints import Checkpoints, key_of
 from core.managers.codecs import Codec, JsonCodec, ModelCodec, TablesCodec
 from core.managers.raw_files import RawFiles
 from core.managers.raw_store import RawStore
+from core.managers.registry import Registry
 from core.managers.steps import extract, ingest, register
 from core.managers.team_designs import find_team_design
 from core.managers.versions import code_revision
@@ -154,6 +155,7 @@ def execute(
     observer: Observer,
     *,
     entry: CatalogEntry | None = None,
+    registry: Registry | None = None,
 ) -> str | None:
     """Run the steps that have no checkpoint yet, and return the id of the version that was registered.
 
@@ -171,6 +173,8 @@ def execute(
         Told of each step.
     entry : CatalogEntry, optional
         The model, by default the catalog's of the name in the parameters.
+    registry : Registry, optional
+        Where the version is entered as a candidate; without one it is only stored.
 
     Raises
     ------
@@ -206,6 +210,8 @@ def execute(
         "raw_store": store,
         "models_dir": workplace.models_dir,
         "allowed_classes": list(workplace.allowed_classes),
+        "registry": registry,
+        "run": run,
     }
     logging.getLogger("hamilton").setLevel(logging.CRITICAL)  # it would print a banner beside every error
     graph = driver.Builder().with_modules(*MODULES).with_adapters(adapter).build()

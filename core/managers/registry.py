@@ -4,7 +4,6 @@ A version never changes: what the registry holds of it but its state is what it 
 artifact's SHA-256 first of all. The files lie in ``MODELS_DIR``; this is what is known about them.
 """
 
-import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,10 +11,11 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from core.managers.version_files import MANIFEST, check_version, read_route
+from core.managers.artifact_store import ArtifactStore
+from core.managers.version_files import check_version, stored_models, stored_versions, version_folder
 from core.managers.version_tables import RouteChangeRow, VersionEventRow, VersionRow
 from core.schemas.manifest import Manifest
-from core.schemas.route import VERSION_ID, Route
+from core.schemas.route import Route
 from core.schemas.version import (
     VersionChange,
     VersionDetails,
@@ -28,8 +28,6 @@ from core.utilities.errors import ArtifactError, ArtifactIntegrityError, Unknown
 
 ROUTABLE = (VersionState.APPROVED, VersionState.FROZEN)
 ADOPTED_BY, ADOPTED_WHY = "shipped", "it lay there before the registry knew it"
-_MODEL = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_VERSION = re.compile(VERSION_ID)
 
 
 class Registry:
@@ -44,11 +42,14 @@ class Registry:
         As :func:`core.managers.database.open_database` gives it.
     models_dir : Path
         ``repo/models``.
+    store : ArtifactStore, optional
+        Storage that a version is copied to when it is registered.
     """
 
-    def __init__(self, engine: Engine, models_dir: Path) -> None:
+    def __init__(self, engine: Engine, models_dir: Path, *, store: ArtifactStore | None = None) -> None:
         self._engine = engine
         self._models_dir = models_dir
+        self._store = store
 
     @property
     def engine(self) -> Engine:
@@ -58,6 +59,8 @@ class Registry:
     def register(self, model: str, version: str, *, who: str, why: str) -> VersionRecord:
         """Enter a version that lies in ``models_dir`` as a candidate, and return it; again, it is left as it is.
 
+        Where there is a storage, a copy is there afterwards.
+
         Raises
         ------
         UnknownVersionError
@@ -66,9 +69,15 @@ class Registry:
             If it is not whole.
         VersionStateError
             If the table knows a version of that id with another artifact.
+        ArtifactStoreError
+            If the copy cannot be made; the version is registered.
         """
-        manifest, size = check_version(self._folder(model, version), model=model)
-        return self.enter(manifest, size_bytes=size, who=who, why=why)
+        folder = self._folder(model, version)
+        manifest, size = check_version(folder, model=model)
+        record = self.enter(manifest, size_bytes=size, who=who, why=why)
+        if self._store is not None:
+            self._store.push(folder, model, version)
+        return record
 
     def enter(self, manifest: Manifest, *, size_bytes: int, who: str, why: str) -> VersionRecord:
         """Enter a version as a candidate before its files are in place, so that nobody takes it for a shipped one.
@@ -178,9 +187,7 @@ class Registry:
             return named
 
     def _folder(self, model: str, version: str) -> Path:
-        if not _MODEL.fullmatch(model) or not _VERSION.fullmatch(version):
-            raise UnknownVersionError("there is no such version")
-        return self._models_dir / model / version
+        return version_folder(self._models_dir, model, version)
 
     def _know(self, model: str, version: str) -> None:
         """Adopt a version if the table does not know it."""
@@ -194,12 +201,12 @@ class Registry:
 
     def _adopt(self, model: str | None) -> None:
         """Adopt all versions that the table does not know; what cannot be is left for :meth:`get` to say why."""
-        names = [model] if model is not None else [path.name for path in _folders(self._models_dir)]
+        names = [model] if model is not None else stored_models(self._models_dir)
         with Session(self._engine) as session, session.begin():
             known = {(row.model, row.version) for row in session.execute(select(VersionRow.model, VersionRow.version))}
-        for name in filter(_MODEL.fullmatch, names):
-            for folder in _folders(self._models_dir / name):
-                if (name, folder.name) not in known and _VERSION.fullmatch(folder.name) and _is_stored(folder):
+        for name in names:
+            for folder in stored_versions(self._models_dir, name):
+                if (name, folder.name) not in known:
                     try:
                         self._adopt_one(folder, name)
                     except ArtifactError:
@@ -240,14 +247,6 @@ class Registry:
                 f"version {record.version} of {record.model} is registered with another artifact; versions never change"
             )
         return record
-
-
-def _folders(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
-
-
-def _is_stored(folder: Path) -> bool:
-    return (folder / MANIFEST).is_file()
 
 
 def _row(session: Session, model: str, version: str, *, lock: bool = False) -> VersionRow:

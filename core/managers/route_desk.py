@@ -15,8 +15,7 @@ from core.managers.registry import Registry
 from core.managers.route_board import RouteBoard
 from core.managers.route_history import RouteHistory
 from core.managers.route_preparation import Preparer
-from core.managers.version_files import find_route
-from core.managers.versions import write_route
+from core.managers.version_files import find_route, write_route
 from core.schemas.catalog import entry_of
 from core.schemas.route import Canary, Route
 from core.schemas.version import RouteChange

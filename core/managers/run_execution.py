@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.managers.lease import RENEW_S
 from core.managers.pipeline import Observer, execute
+from core.managers.registry import Registry
 from core.managers.runs import Claim, Runs
 from core.managers.tracking import track
 from core.managers.workplace import Workplace
@@ -44,7 +45,7 @@ def execute_run(
     """
     claim = runs.claim(run_id, attempt=attempt)
     try:
-        run = _execute(claim, workplace, observer)
+        run = _execute(claim, workplace, observer, Registry(runs.engine, workplace.models_dir, store=workplace.store))
     except RunInterruptedError:
         raise
     except TripcastError:
@@ -54,10 +55,11 @@ def execute_run(
     return run
 
 
-def _execute(claim: Claim, workplace: Workplace, observer: Observer | None) -> Run:
+def _execute(claim: Claim, workplace: Workplace, observer: Observer | None, registry: Registry) -> Run:
     with _renewing(claim):
         try:
-            version = execute(claim.run.id, claim.run.parameters, workplace, _Recorder(claim, observer))
+            recorder = _Recorder(claim, observer)
+            version = execute(claim.run.id, claim.run.parameters, workplace, recorder, registry=registry)
         except RunInterruptedError:
             raise
         except TripcastError as error:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,14 +13,16 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from core.schemas.manifest import Manifest
-from core.schemas.route import Route
-from core.utilities.errors import ArtifactError, ArtifactIntegrityError
+from core.schemas.route import VERSION_ID, Route
+from core.utilities.errors import ArtifactError, ArtifactIntegrityError, UnknownVersionError
 from core.utilities.hashing import sha256_of_file
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 MANIFEST = "manifest.json"
 ROUTE = "route.json"
+_MODEL = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_VERSION = re.compile(VERSION_ID)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -31,6 +34,30 @@ def read_manifest(folder: Path) -> Manifest:
         If it is missing or invalid.
     """
     return _parse(Manifest, inside(folder, MANIFEST))
+
+
+def version_folder(models_dir: Path, model: str, version: str) -> Path:
+    """Return the folder that a version has if it is there.
+
+    Raises
+    ------
+    UnknownVersionError
+        If model or version are no names of folders.
+    """
+    if not _MODEL.fullmatch(model) or not _VERSION.fullmatch(version):
+        raise UnknownVersionError("there is no such version")
+    return models_dir / model / version
+
+
+def stored_models(models_dir: Path) -> list[str]:
+    """Return the names of the models that have a folder, in order."""
+    return [path.name for path in _folders(models_dir) if _MODEL.fullmatch(path.name)]
+
+
+def stored_versions(models_dir: Path, model: str) -> list[Path]:
+    """Return the folders of a model that look like versions, in order."""
+    folders = _folders(models_dir / model) if _MODEL.fullmatch(model) else []
+    return [path for path in folders if _VERSION.fullmatch(path.name) and (path / MANIFEST).is_file()]
 
 
 def find_route(models_dir: Path, model: str) -> Route | None:
@@ -47,6 +74,19 @@ def read_route(models_dir: Path, model: str) -> Route:
         If there is none, or it is invalid.
     """
     return _parse(Route, inside(models_dir / model, ROUTE))
+
+
+def write_route(models_dir: Path, model: str, route: Route) -> None:
+    """Store the route of ``model``, whole or not at all.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; the former one stands.
+    """
+    with new_folder(models_dir / model) as parent:
+        write_file(parent / ROUTE, (route.model_dump_json(indent=2) + "\n").encode())
+        (parent / ROUTE).replace(models_dir / model / ROUTE)
 
 
 def check_version(folder: Path, *, model: str) -> tuple[Manifest, int]:
@@ -137,6 +177,10 @@ def _parse(kind: type[ModelT], path: Path) -> ModelT:
         raise ArtifactError(f"{named(path)} is invalid: {where}: {first['msg']}") from error
     except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or nested without end
         raise ArtifactError(f"{named(path)} is not JSON") from error
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
 
 
 def named(path: Path) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from core.handlers.base import TrainedModel
 from core.managers.artifacts import load_version
-from core.managers.version_files import MANIFEST, ROUTE, new_folder, write_file
+from core.managers.version_files import MANIFEST, new_folder, write_file, write_route
 from core.schemas.catalog import CatalogEntry
 from core.schemas.manifest import Manifest
 from core.schemas.route import VERSION_ID, Route
@@ -34,6 +34,7 @@ def store_version(
     version: str | None = None,
     allowed_classes: Sequence[str] = (),
     papers: Callable[[Manifest], Mapping[str, bytes]] | None = None,
+    announce: Callable[[Manifest, int], object] | None = None,
 ) -> Path:
     """Store a trained model as a new version, and load it back to see that it serves.
 
@@ -53,6 +54,9 @@ def store_version(
         Of a team's own model, as in :func:`core.managers.artifacts.load_version`.
     papers : callable, optional
         Gives further files for the manifest, by name, which lie beside it and which nothing loads: a model card.
+    announce : callable, optional
+        Told of the manifest and the artifact's size in bytes before anybody can see the version; what it raises, such as
+        the registry's refusal, leaves nothing behind.
 
     Returns
     -------
@@ -82,6 +86,8 @@ def store_version(
             for name, paper in (papers(manifest) if papers else {}).items():
                 write_file(written / name, paper)
             load_version(written, entry=entry, allowed_classes=allowed_classes)
+            if announce is not None:
+                announce(manifest, len(content))
             written.rename(folder)
     except OSError as error:
         raise ArtifactError(f"version {version} of {entry.model} cannot be stored ({error.strerror})") from error
@@ -91,19 +97,6 @@ def store_version(
 def set_champion(models_dir: Path, model: str, version: str) -> None:
     """Let ``version`` alone answer for ``model`` from the next start on."""
     write_route(models_dir, model, Route(champion=version))
-
-
-def write_route(models_dir: Path, model: str, route: Route) -> None:
-    """Store the route of ``model``, whole or not at all.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written; the former one stands.
-    """
-    with new_folder(models_dir / model) as parent:
-        write_file(parent / ROUTE, (route.model_dump_json(indent=2) + "\n").encode())
-        (parent / ROUTE).replace(models_dir / model / ROUTE)
 
 
 def artifact_of(trained: TrainedModel) -> bytes:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.managers.artifact_store import ArtifactStore
 from core.managers.downloads import TLC_URL
 from core.managers.raw_files import Progress
 
@@ -25,6 +26,8 @@ class Workplace:
         A team's own classes that a model may be made of, ``module.Class`` each.
     tracking_db : Path, optional
         SQLite file of the experiment tracking; without it nothing is tracked.
+    store : ArtifactStore, optional
+        Storage that versions are copied to when they are registered.
     """
 
     data_dir: Path
@@ -33,6 +36,7 @@ class Workplace:
     progress: Progress | None = None
     allowed_classes: tuple[str, ...] = ()
     tracking_db: Path | None = None
+    store: ArtifactStore | None = None
 
     @property
     def raw_dir(self) -> Path:

@@ -86,6 +86,7 @@ def start_run(self: Task) -> None:
 @contextmanager
 def _opened(settings: Settings) -> Iterator[tuple[Runs, "Workplace"]]:
     """Open the database of the runs: here and not before the fork, as connections do not survive one."""
+    from core.managers.artifact_store import open_store  # noqa: PLC0415
     from core.managers.workplace import Workplace  # noqa: PLC0415
 
     engine = open_database(settings.runs_url)
@@ -97,6 +98,7 @@ def _opened(settings: Settings) -> Iterator[tuple[Runs, "Workplace"]]:
                 models_dir=settings.models_dir,
                 allowed_classes=tuple(settings.model_allowed_classes),
                 tracking_db=settings.tracking_db,
+                store=open_store(settings.artifact_store, endpoint_url=settings.s3_endpoint_url),
             ),
         )
     finally:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from core.handlers.base import TrainedModel
 from core.managers.card_files import card_files, prose_of
+from core.managers.registry import Registry
 from core.managers.version_files import read_manifest
 from core.managers.versions import artifact_of, code_revision, store_version, version_id
 from core.schemas.catalog import CatalogEntry
@@ -17,6 +18,8 @@ from core.schemas.snapshot import Snapshot
 from core.services.model_card import CardFacts
 from core.utilities.errors import ArtifactError, EvaluationGateError
 from core.utilities.hashing import sha256_of
+
+WHY = "it passed the gate"
 
 
 def registered(
@@ -31,8 +34,10 @@ def registered(
     quality: dict[str, FileQuality],
     gate: GateLimits,
     command: str,
+    registry: Registry | None,
+    run: str,
 ) -> str:
-    """Store the version with its card, and return its id; an empty ``version`` stands for the months and a hash.
+    """Store the version with its card as a candidate, and return its id; an empty ``version`` stands for the months and a hash.
 
     May run again after a kill, or beside another run that came to the same: a version of that id with the same artifact
     is taken for stored.
@@ -55,14 +60,26 @@ def registered(
         )
         return card_files(facts)
 
+    def announce(manifest: Manifest, size_bytes: int) -> None:
+        if registry is not None:
+            registry.enter(manifest, size_bytes=size_bytes, who=f"run {run}", why=WHY)
+
     try:
-        return store_version(
-            models_dir, told, entry=entry, version=name, allowed_classes=allowed_classes, papers=papers
-        ).name
+        store_version(
+            models_dir,
+            told,
+            entry=entry,
+            version=name,
+            allowed_classes=allowed_classes,
+            papers=papers,
+            announce=announce,
+        )
     except ArtifactError:
         if not _holds(models_dir / entry.model / name, artifact):
             raise
-        return name
+    if registry is not None:
+        registry.register(entry.model, name, who=f"run {run}", why=WHY)
+    return name
 
 
 def _holds(folder: Path, artifact: str) -> bool:

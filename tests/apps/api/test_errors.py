@@ -19,6 +19,7 @@ NEVER_DURING_A_REQUEST: dict[type[TripcastError], str] = {
     core_errors.RunInterruptedError: "raised while training",
     core_errors.DownloadError: "raised while training",
     core_errors.ArtifactStoreError: "no request waits for the storage of versions",
+    core_errors.ModelBudgetError: "raised while a worker loads a model",
     core_errors.ForbiddenClassError: "raised while a worker loads a model",
     core_errors.GoldenRowsError: "raised while a worker loads a model",
     core_errors.FeatureError: "raised in a worker; reaches the web process as the code of a row",
@@ -81,8 +82,8 @@ def test_a_fault_of_the_caller_is_a_4xx(error: type[TripcastError]) -> None:
 
 
 def test_a_described_status_names_what_can_cause_it() -> None:
-    described = describe(HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.NOT_FOUND)
+    described = describe(HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.CONFLICT)
 
     assert "No worker" in described[503]["description"]
     assert "Retry-After" in described[503]["headers"]
-    assert described[404]["description"] == "Not Found"
+    assert described[409]["description"] == "Conflict"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.managers.model_cache import MEBIBYTE, ModelCache
-from core.managers.versions import write_route
+from core.managers.version_files import write_route
 from core.schemas.catalog import TRIP_DURATION
 from core.schemas.route import Canary, Route
 from core.utilities.errors import ArtifactError, ModelBudgetError, UnknownVersionError

@@ -14,8 +14,7 @@ from core.managers.route_board import RouteBoard
 from core.managers.route_desk import RouteDesk
 from core.managers.route_history import RouteHistory
 from core.managers.route_preparation import Preparer
-from core.managers.version_files import read_route
-from core.managers.versions import write_route
+from core.managers.version_files import read_route, write_route
 from core.schemas.catalog import TRIP_DURATION, CatalogEntry
 from core.schemas.route import Canary, Route
 from core.schemas.version import RouteChange, VersionEvent

@@ -8,8 +8,8 @@ import pytest
 
 from core.managers.model_cache import ModelCache
 from core.managers.route_board import ROUTES_KEY, RouteBoard
+from core.managers.version_files import write_route
 from core.managers.version_keeper import VersionKeeper
-from core.managers.versions import write_route
 from core.schemas.catalog import TRIP_DURATION
 from core.schemas.preparation import Preparation
 from core.schemas.route import Route
