@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core.managers.artifact_store import ArtifactStore
-from core.managers.version_files import check_version, stored_models, stored_versions, version_folder
+from core.managers.version_files import check_version, read_route, stored_models, stored_versions, version_folder
 from core.managers.version_tables import RouteChangeRow, VersionEventRow, VersionRow
 from core.schemas.manifest import Manifest
 from core.schemas.route import Route
