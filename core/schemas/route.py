@@ -1,4 +1,4 @@
-"""The route of a model: which version answers."""
+"""The route of a model: which versions answer."""
 
 from typing import Annotated
 
@@ -9,9 +9,21 @@ VERSION_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 VersionId = Annotated[str, Field(pattern=VERSION_ID)]
 
 
+class Canary(BaseModel):
+    """A version that answers a share of the requests."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: VersionId
+    share: Annotated[float, Field(gt=0, lt=1)]
+
+
 class Route(BaseModel):
     """Content of ``repo/models/<model>/route.json``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     champion: VersionId
+    canary: Canary | None = None
+    shadow: VersionId | None = None
+    revision: int = 0

@@ -17,10 +17,12 @@ from apps.api.dependencies import State
 from apps.api.errors import STARTED, InvalidBodyError, answer_unknown, describe, problem_response
 from apps.api.waiting import CLIENT_CLOSED_REQUEST, TIMEOUT_HEADER, timeout_of, watch_for_hang_up
 from config import Settings
-from core.managers.line import RowAnswer
+from core.managers.line import Row, RowAnswer
 from core.schemas.catalog import CatalogEntry
+from core.schemas.outcome import RowErrorCode
+from core.schemas.record import Role
 from core.utilities.clock import milliseconds_since, uuid7
-from core.utilities.errors import OverloadError, PredictionError, TripcastError
+from core.utilities.errors import DeadlinePassedError, OverloadError, PredictionError, TripcastError
 
 
 def add_predict_route(app: Application, entry: CatalogEntry, *, prefix: str) -> None:
@@ -75,7 +77,7 @@ class PredictEndpoint:
         except Exception as error:  # noqa: BLE001 (no stack may reach a caller)
             response = answer_unknown(Request(scope), error)
         else:
-            await self._reply(scope, send, state["settings"], answer, request_id=request_id)
+            await self._reply(scope, send, state, values, answer, request_id=request_id)
             return
         await response(scope, receive, send)
 
@@ -106,10 +108,36 @@ class PredictEndpoint:
         try:
             with watch_for_hang_up(receive, lambda: row.fail(ClientDisconnect())):
                 return await queue.answer(row)
+        except (PredictionError, DeadlinePassedError) as error:
+            self._note_failure(scope, state, row, error)
+            raise
         finally:
             queue.leave(row)
 
-    async def _reply(self, scope: Scope, send: Send, settings: Settings, answer: RowAnswer, *, request_id: str) -> None:
+    def _note_failure(self, scope: Scope, state: State, row: Row, error: TripcastError) -> None:
+        late = isinstance(error, DeadlinePassedError)
+        state["audit"].note_failure(
+            self._entry.model,
+            row.values,
+            version=(row.line and row.line.version) or "",
+            code=RowErrorCode.DEADLINE_PASSED if late else code_of(error),
+            role=role_of(state["settings"], self._entry.model),
+            request_id=row.request_id,
+            transaction_id=uuid7(),
+            total_ms=milliseconds_since(scope[STARTED]),
+        )
+
+    async def _reply(
+        self,
+        scope: Scope,
+        send: Send,
+        state: State,
+        values: tuple[Any, ...],
+        answer: RowAnswer,
+        *,
+        request_id: str,
+    ) -> None:
+        settings = state["settings"]
         transaction_id = uuid7()
         total_ms = milliseconds_since(scope[STARTED])
         body = orjson.dumps(
@@ -134,8 +162,28 @@ class PredictEndpoint:
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+        state["audit"].note_row(
+            self._entry.model,
+            values,
+            answer,
+            role=role_of(settings, self._entry.model),
+            request_id=request_id,
+            transaction_id=transaction_id,
+            total_ms=total_ms,
+        )
         if total_ms > settings.log_slow_ms or settings.log_requests == "all":
             _log_request(settings, answer, request_id=request_id, transaction_id=transaction_id, total_ms=total_ms)
+
+
+def role_of(settings: Settings, model: str) -> Role:
+    """Return in which part a version answers."""
+    return Role.EXPLICIT if settings.version_of(model) else Role.CHAMPION
+
+
+def code_of(error: TripcastError) -> str:
+    """Return the code of a row that has no prediction."""
+    text = str(error)
+    return text if text in set(RowErrorCode) else RowErrorCode.MODEL_ERROR
 
 
 def log_failure(
