@@ -13,6 +13,8 @@ import orjson
 from core.utilities.errors import WireError
 
 RECORD_VERSION = 1
+DATE = "date"
+"""The day in UTC; in files, a part of the path."""
 
 
 class Role(StrEnum):
