@@ -101,6 +101,10 @@ class Settings(BaseSettings):
     model_timeout_s: Annotated[
         float, Field(ge=1, le=600, description="A worker process whose model takes longer for a batch is replaced.")
     ] = 10.0
+    model_memory_mib: Annotated[
+        float,
+        Field(gt=0, description="Size of the artifacts that a worker holds at once, in MiB; routed ones never leave."),
+    ] = 1024
     model_version: Annotated[
         str,
         Field(

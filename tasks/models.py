@@ -1,17 +1,25 @@
-"""What the settings say about models, made into a predictor."""
+"""What the settings say about models, made into a predictor and what keeps its versions in step with the routes."""
 
 import time
 
+import redis
 from loguru import logger
 
 from config import Settings
+from core.managers.artifacts import find_route, has_route
 from core.managers.model_cache import ModelCache
 from core.managers.predictor import BatchPredictor, Run
+from core.managers.route_board import RouteBoard
+from core.managers.version_keeper import Aside, VersionKeeper, at_once
 from core.schemas.catalog import CATALOG, TRIP_DURATION
+from core.schemas.route import Route
+from core.utilities.errors import ArtifactError
 
 
-def create_predictor(settings: Settings, *, worker: str, run: Run) -> BatchPredictor:
-    """Load the models and return what predicts with them.
+def create_predictor(
+    settings: Settings, *, worker: str, run: Run, aside: Aside = at_once
+) -> tuple[BatchPredictor, VersionKeeper]:
+    """Load the models; return what predicts with them, and the keeper, not started yet.
 
     Raises
     ------
@@ -19,12 +27,32 @@ def create_predictor(settings: Settings, *, worker: str, run: Run) -> BatchPredi
         If a model cannot be loaded.
     """
     started = time.perf_counter()
+    board = RouteBoard(settings.result_backend_url)
     models = ModelCache(
         CATALOG,
         models_dir=settings.models_dir,
         bare={TRIP_DURATION.model: settings.trip_duration_model} if settings.trip_duration_model else {},
         versions={entry.model: settings.version_of(entry.model) for entry in CATALOG},
+        routes=_known_routes(board, settings),
         allowed_classes=settings.model_allowed_classes,
+        budget_mib=settings.model_memory_mib,
     )
     logger.info("models loaded in {:.2f} s: {}", time.perf_counter() - started, models.held())
-    return BatchPredictor(models, worker=worker, run=run)
+    keeper = VersionKeeper(models, board, aside=aside)
+    return BatchPredictor(models, worker=worker, run=run, load=keeper.load), keeper
+
+
+def _known_routes(board: RouteBoard, settings: Settings) -> dict[str, Route]:
+    """Return the routes of the board; ours go there, where a change of the file is newer."""
+    try:
+        for entry in CATALOG:
+            if has_route(settings.models_dir, entry.model):
+                route = find_route(settings.models_dir, entry.model)
+                if route.revision:
+                    board.publish(entry.model, route)
+        return board.read()
+    except ArtifactError as error:
+        logger.warning("a route's file is left aside: {}", error)
+    except redis.RedisError as error:
+        logger.warning("the route board cannot be read, the files decide: {}", type(error).__name__)
+    return {}

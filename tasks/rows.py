@@ -26,4 +26,4 @@ def prepare_rows(self: PredictionTask, request: dict[str, Any]) -> dict[str, Any
         If the message is not one, a row is not what the model takes, or the version is not held here.
     """
     rows = PredictRowsRequest.decode(request)
-    return self.app.predictor.models.get(rows.model, rows.version).prepare(rows.columns).encode()
+    return self.app.predictor.version(rows.model, rows.version).prepare(rows.columns).encode()

@@ -15,7 +15,7 @@ def main() -> None:
     settings = load_settings()
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    predictor = create_predictor(settings, worker=f"sandbox-{os.getpid()}", run=run_here)
+    predictor, _ = create_predictor(settings, worker=f"sandbox-{os.getpid()}", run=run_here)
     serve_sandbox(
         predictor.compute,
         requests=sys.stdin.buffer,

@@ -10,7 +10,7 @@ import time
 import uuid
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from celery import signals
 from celery.platforms import SecurityWarning
@@ -21,6 +21,7 @@ from config import Settings, load_settings
 from core.managers.heartbeat import HeartbeatWriter
 from core.managers.predictor import BatchPredictor, Run, run_here
 from core.managers.retirement import Retirement
+from core.managers.version_keeper import Aside, VersionKeeper, at_once
 from core.managers.watchdog import Watchdog
 from core.schemas.catalog import TRIP_DURATION
 from core.schemas.heartbeat import Heartbeat
@@ -31,6 +32,7 @@ from tasks.app import TripcastCelery, create_celery
 from tasks.codec import register_json
 from tasks.models import create_predictor
 
+ValueT = TypeVar("ValueT")
 HUB_WAIT_S = 0.0005
 """The hub waits for the interpreter's lock no longer than this while a model computes, each time that it has read or
 written something. Python's 5 ms, some six times a batch, would be longer than many a batch."""
@@ -62,6 +64,7 @@ class WorkerProcess:
         self._heartbeat: HeartbeatWriter | None = None
         self._watchdog: Watchdog | None = None
         self._retirement: Retirement | None = None
+        self._keeper: VersionKeeper | None = None
 
     def connect(self) -> None:
         """Follow the signals from now on; Celery keeps this object alive."""
@@ -78,18 +81,22 @@ class WorkerProcess:
         directory = self._settings.log_dir / "tasks" / TRIP_DURATION.resource
         configure_logging(directory=directory, process="worker", level=self._settings.log_level)
         sys.setswitchinterval(HUB_WAIT_S)
-        self._celery.predictor = _create_predictor(self._settings, run=_runner_for(sender.pool_cls))
+        gevent = _is_gevent(sender.pool_cls)
+        self._celery.predictor, self._keeper = _create_predictor(
+            self._settings, run=_gevent_runner() if gevent else run_here, aside=_gevent_aside() if gevent else at_once
+        )
 
     def _begin(self, sender: Any, **_: Any) -> None:  # noqa: ANN401
         """Start when the first connection stands; the signal comes again after each reconnect."""
-        if self._heartbeat is not None:
+        if self._heartbeat is not None or self._keeper is None:
             return
         predictor = self._celery.predictor
         queues = [queue.name for queue in sender.task_consumer.queues]
         self._heartbeat = HeartbeatWriter(
-            self._settings.result_backend_url, compose=_heartbeat_composer(predictor, queues=queues)
+            self._settings.result_backend_url, compose=_heartbeat_composer(predictor, self._keeper, queues=queues)
         )
         self._heartbeat.start()
+        self._keeper.start()
         self._watchdog = Watchdog(self._settings.model_timeout_s, busy_since=lambda: predictor.busy_since)
         self._watchdog.start()
         self._retirement = Retirement(
@@ -109,14 +116,16 @@ class WorkerProcess:
             self._retirement.stop()
         if self._watchdog is not None:
             self._watchdog.stop()
+        if self._keeper is not None:
+            self._keeper.stop()
         if self._heartbeat is not None:
             self._heartbeat.stop()
 
 
-def _create_predictor(settings: Settings, *, run: Run) -> BatchPredictor:
+def _create_predictor(settings: Settings, *, run: Run, aside: Aside) -> tuple[BatchPredictor, VersionKeeper]:
     """Load the models; a worker without its models does not start."""
     try:
-        return create_predictor(settings, worker=_process_name(), run=run)
+        return create_predictor(settings, worker=_process_name(), run=run, aside=aside)
     except ArtifactError as error:
         logger.error("the worker does not start: {}", error)
         sys.exit(1)
@@ -127,10 +136,12 @@ def _process_name() -> str:
     return f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
 
-def _runner_for(pool: Any) -> Run:  # noqa: ANN401
-    """Return how this pool shall compute: gevent in a native thread, so that the hub keeps beating."""
-    if not getattr(pool, "__module__", "").endswith("gevent"):
-        return run_here
+def _is_gevent(pool: Any) -> bool:  # noqa: ANN401 (Celery's)
+    return bool(getattr(pool, "__module__", "").endswith("gevent"))
+
+
+def _gevent_runner() -> Run:
+    """Return what computes in a native thread, so that the hub keeps beating."""
     from gevent import get_hub  # noqa: PLC0415 (only where gevent is the pool)
     from gevent.threadpool import ThreadPool  # noqa: PLC0415
 
@@ -140,7 +151,23 @@ def _runner_for(pool: Any) -> Run:  # noqa: ANN401
     return Turns(ThreadPool(1, hub=get_hub())).run
 
 
-def _heartbeat_composer(predictor: BatchPredictor, *, queues: list[str]) -> Callable[[int, bool], Heartbeat]:
+def _gevent_aside() -> Aside:
+    """Return what loads versions in a native thread of its own."""
+    from gevent import get_hub  # noqa: PLC0415 (only where gevent is the pool)
+    from gevent.threadpool import ThreadPool  # noqa: PLC0415
+
+    threads = ThreadPool(1, hub=get_hub())
+
+    def aside(function: Callable[[], ValueT], /) -> ValueT:
+        result: ValueT = threads.apply(function)
+        return result
+
+    return aside
+
+
+def _heartbeat_composer(
+    predictor: BatchPredictor, keeper: VersionKeeper, *, queues: list[str]
+) -> Callable[[int, bool], Heartbeat]:
     """Return a function that describes this process as it is at the moment of the call."""
     last = (time.monotonic(), predictor.rows_done)
 
@@ -157,6 +184,8 @@ def _heartbeat_composer(predictor: BatchPredictor, *, queues: list[str]) -> Call
             pid=os.getpid(),
             queues=queues,
             models=predictor.models.held(),
+            fixed=predictor.models.fixed,
+            failed=keeper.failed(),
             device="cpu",
             rows_per_s=rate,
             rows_in_hand=predictor.rows_in_hand,

@@ -32,12 +32,19 @@ class Application(FastAPI):
             What OpenAPI says about it: the options of ``FastAPI.add_api_route``.
         """
 
+        self.add_handed_over_route(path, endpoint, description=description)
+        self._direct[path] = endpoint
+
+    def add_handed_over_route(self, path: str, endpoint: ASGIApp, *, description: Mapping[str, Any]) -> None:
+        """Let ``POST path`` be answered by ``endpoint`` after FastAPI's own way to it; ``path`` may have parameters.
+
+        A direct route is reached so under a root path, say.
+        """
+
         async def hand_over(_: Request) -> Response:
-            """Take the long way to the same endpoint, under a root path say."""
             return _HandedOver(endpoint)
 
         self.add_api_route(path, hand_over, methods=["POST"], **description)
-        self._direct[path] = endpoint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""

@@ -78,6 +78,7 @@ _REQUEST_KINDS: Mapping[type[TripcastError], Kind] = {
 PREDICTION_KINDS: Mapping[type[TripcastError], Kind] = {
     **_REQUEST_KINDS,
     errors.PredictionError: Kind(HTTPStatus.INTERNAL_SERVER_ERROR, MODEL_FAILED, "Prediction failed"),
+    errors.UnknownVersionError: Kind(HTTPStatus.NOT_FOUND, BAD_REQUEST, "Unknown version"),
     errors.BrokerUnavailableError: Kind(
         HTTPStatus.SERVICE_UNAVAILABLE, QUEUE_FAILED, "Broker unavailable", _RETRY_SOON
     ),

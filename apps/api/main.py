@@ -79,6 +79,7 @@ def _lifespan_for(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContex
                 max_chunk_rows=settings.max_chunk_rows,
                 max_waiting_chunk_rows=settings.max_waiting_chunk_rows,
             ),
+            pinned=settings.pinned_versions,
             # Given by the server, where it runs several processes (boot/uvicorn/worker.py).
             returns=getattr(app.state, "returns", None),
         )
@@ -110,4 +111,11 @@ def _audit_for(settings: Settings, queue: QueueClient) -> Audit:
         record=writer.add_entry,
         features=features,
     )
-    return Audit(share=settings.record_share, writer=writer, shadow=shadow, route_of=lambda _: None, features=features)
+    return Audit(
+        share=settings.record_share,
+        writer=writer,
+        shadow=shadow,
+        pinned=settings.pinned_versions.keys(),
+        route_of=queue.routes.get,
+        features=features,
+    )

@@ -46,6 +46,8 @@ class LoadedModel:
         Of the model's family.
     manifest : Manifest or None
         None for a bare pickle.
+    size_bytes : int
+        Of the artifact.
     """
 
     name: str
@@ -53,6 +55,7 @@ class LoadedModel:
     predictor: Predictor
     handler: BaseHandler
     manifest: Manifest | None
+    size_bytes: int = 0
 
     def predict(self, columns: Mapping[str, list[Any]]) -> BatchOutcome:
         """Predict a batch as it came off the wire; safe to call from any thread."""
@@ -117,6 +120,7 @@ def load_version(folder: Path, *, entry: CatalogEntry, allowed_classes: Sequence
         predictor=handler.adapt(unpickle(content, allowed_classes=[*handler.artifact_classes, *allowed_classes])),
         handler=handler,
         manifest=manifest,
+        size_bytes=len(content),
     )
     check_golden_rows(model, manifest.golden_rows)
     return model
@@ -141,7 +145,12 @@ def load_bare(path: Path, *, entry: CatalogEntry, allowed_classes: Sequence[str]
     handler = load_handler(entry)
     predictor = handler.adapt(unpickle(content, allowed_classes=[*handler.artifact_classes, *allowed_classes]))
     model = LoadedModel(
-        name=entry.model, version=f"bare-{sha256_of(content)[:12]}", predictor=predictor, handler=handler, manifest=None
+        name=entry.model,
+        version=f"bare-{sha256_of(content)[:12]}",
+        predictor=predictor,
+        handler=handler,
+        manifest=None,
+        size_bytes=len(content),
     )
     errors = model.predict(handler.example).errors
     if errors:
@@ -154,6 +163,17 @@ def has_route(models_dir: Path, model: str) -> bool:
     return (models_dir / model / ROUTE).exists()
 
 
+def find_route(models_dir: Path, model: str) -> Route:
+    """Return the route of ``model``, as ``route.json`` says.
+
+    Raises
+    ------
+    ArtifactError
+        If there is none, or it is invalid.
+    """
+    return _parse(Route, _inside(models_dir / model, ROUTE))
+
+
 def find_champion(models_dir: Path, model: str) -> Path:
     """Return the folder of the version that answers for ``model``, as ``route.json`` says.
 
@@ -162,7 +182,7 @@ def find_champion(models_dir: Path, model: str) -> Path:
     ArtifactError
         If there is no valid route, or no such version.
     """
-    route = _parse(Route, _inside(models_dir / model, ROUTE))
+    route = find_route(models_dir, model)
     folder = models_dir / model / route.champion
     if not folder.is_dir():
         raise ArtifactError(f"{model}: its route names version {route.champion}, which is not there")

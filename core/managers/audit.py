@@ -1,7 +1,7 @@
 """What a web process notes of its answers: which are recorded, and which go to the shadow too."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import repeat
 from typing import Any
 
@@ -28,6 +28,8 @@ class Audit:
         Takes records.
     shadow : ShadowLane
         Takes rows for the shadow.
+    pinned : collection of str
+        Models that answer with one version whatever their route says.
     route_of : callable
         Returns the route of a model, None if it has none.
     features : mapping of str to sequence of str
@@ -40,12 +42,14 @@ class Audit:
         share: float,
         writer: RecordWriter,
         shadow: ShadowLane,
+        pinned: Collection[str],
         route_of: Callable[[str], Route | None],
         features: Mapping[str, Sequence[str]],
     ) -> None:
         self._share = share
         self._writer = writer
         self._shadow = shadow
+        self._pinned = pinned
         self._route_of = route_of
         self._features = features
 
@@ -65,13 +69,16 @@ class Audit:
         values: tuple[Any, ...],
         answer: RowAnswer,
         *,
-        role: Role,
+        asked: bool,
         request_id: str,
         transaction_id: str,
         total_ms: float,
     ) -> None:
-        """Note the answer to a single row; ``values`` are its features in the model's order."""
-        shadow, guarded = self._watch(model, role)
+        """Note the answer to a single row.
+
+        ``values`` are its features in the model's order; ``asked`` tells whether the caller named the version.
+        """
+        role, shadow, guarded = self._watch(model, answer.version, asked)
         kept = is_recorded(request_id, self._share)
         if shadow is not None:
             kept |= self._shadow.add(model, shadow, [ShadowRow(request_id, transaction_id, 0, values)])
@@ -100,13 +107,13 @@ class Audit:
         *,
         version: str,
         code: str,
-        role: Role,
+        asked: bool,
         request_id: str,
         transaction_id: str,
         total_ms: float,
     ) -> None:
         """Note a row that was sent to a version and came back without a prediction, or not at all."""
-        _, guarded = self._watch(model, role)
+        role, _, guarded = self._watch(model, version, asked)
         kept = is_recorded(request_id, self._share)
         if kept or guarded:
             record = Record(
@@ -120,7 +127,7 @@ class Audit:
         places: Sequence[int],
         block: Block,
         *,
-        role: Role,
+        asked: bool,
         request_id: str,
         transaction_id: str,
         total_ms: float,
@@ -135,10 +142,11 @@ class Audit:
             Where the rows stood in the request, (n_rows,).
         block : Block
             Predictions and errors, (n_rows,).
-        role, request_id, transaction_id, total_ms
-            Of the request.
+        asked, request_id, transaction_id, total_ms
+            Of the request; whether it named the version.
         """
-        shadow, guarded = self._watch(block.model, role)
+        version = block.version or ""
+        role, shadow, guarded = self._watch(block.model, version, asked)
         kept = is_recorded(request_id, self._share)
         if shadow is not None:
             values = zip(*(columns.get(name) or repeat(None) for name in self._features[block.model]), strict=False)
@@ -149,7 +157,7 @@ class Audit:
                 "request_id": request_id,
                 "transaction_id": transaction_id,
                 "time": time.time(),
-                "version": block.version or "",
+                "version": version,
                 "role": role,
                 "queue_ms": block.queue_ms,
                 "features_ms": block.features_ms,
@@ -160,10 +168,20 @@ class Audit:
             for start in range(0, block.rows, ROUND_ROWS):
                 self._writer.add_entry(_slice(block, columns, places, slice(start, start + ROUND_ROWS), shared))
 
-    def _watch(self, model: str, role: Role) -> tuple[str | None, bool]:
-        """Return the shadow that shall see a row too, and whether a guard watches it."""
-        route = self._route_of(model) if role is not Role.EXPLICIT else None
-        return (None, False) if route is None else (route.shadow, route.canary is not None)
+    def _watch(self, model: str, version: str, asked: bool) -> tuple[Role, str | None, bool]:
+        """Return in which part a version answered, the shadow that shall see the row, and whether a guard watches."""
+        if asked or model in self._pinned:
+            return Role.EXPLICIT, None, False
+        route = self._route_of(model)
+        if route is None:
+            return Role.CHAMPION, None, False
+        return _role_of(version, route), route.shadow, route.canary is not None
+
+
+def _role_of(version: str, route: Route) -> Role:
+    if version == route.champion:
+        return Role.CHAMPION
+    return Role.CANARY if route.canary is not None and version == route.canary.version else Role.FORMER
 
 
 def _slice(

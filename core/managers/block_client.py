@@ -25,8 +25,9 @@ class BlockClient:
         Takes a chunk away; must not block.
     require_way : callable
         Raises if nothing can be sent, or nobody would take it.
-    champion : callable
-        Returns the version that answers by default, empty if that is not known.
+    choose : callable
+        Takes the version asked for, if one was, and the request id; returns the version to send to, empty if none is
+        known.
     max_chunk_rows : int
         Rows in one chunk at most.
     max_waiting_rows : int
@@ -41,7 +42,7 @@ class BlockClient:
         *,
         send: Callable[[Chunk], None],
         require_way: Callable[[], None],
-        champion: Callable[[], str],
+        choose: Callable[[str | None, str], str],
         max_chunk_rows: int,
         max_waiting_rows: int,
         max_inflight: Callable[[], int],
@@ -49,16 +50,16 @@ class BlockClient:
         self.lane = ChunkLane(send=send, max_rows=max_chunk_rows, max_inflight=max_inflight)
         self._model = model
         self._require_way = require_way
-        self._champion = champion
+        self._choose = choose
         self._max_waiting_rows = max_waiting_rows
 
     async def predict(self, version: str | None, features: Columns, *, request_id: str, timeout_s: float) -> Block:
         """Predict a block; see :meth:`core.managers.queue_client.QueueClient.predict_block`."""
         expires_at = time.time() + timeout_s
         while True:
-            pinned = version or self._champion() or None
+            pinned = self._choose(version, request_id) or None
             block = await self._predict_pinned(pinned, features, request_id=request_id, expires_at=expires_at)
-            settled = version is not None or not _is_of_unknown_version(block)
+            settled = version is not None or not is_of_unknown_version(block)
             if settled or time.time() + SETTLE_S > expires_at:
                 return block
             await asyncio.sleep(SETTLE_S)
@@ -85,5 +86,6 @@ class BlockClient:
             raise LineFullError("too many rows of batches wait")
 
 
-def _is_of_unknown_version(block: Block) -> bool:
+def is_of_unknown_version(block: Block) -> bool:
+    """Tell whether a worker did not have the block's version."""
     return any(error.code is RowErrorCode.UNKNOWN_VERSION for error in block.errors.values())

@@ -109,10 +109,10 @@ async def read_heartbeats(client: "redis.asyncio.Redis") -> list[Heartbeat]:
     dead = [worker for worker, value in zip(workers, values, strict=True) if value is None]
     if dead:
         await client.srem(INDEX_KEY, *dead)
-    return [heartbeat for value in values if value is not None and (heartbeat := _decode(value)) is not None]
+    return [heartbeat for value in values if value is not None and (heartbeat := decode_heartbeat(value)) is not None]
 
 
-def _decode(value: bytes | str) -> Heartbeat | None:
+def decode_heartbeat(value: bytes | str) -> Heartbeat | None:
     """Return the heartbeat, or ``None`` for what is none: somebody else's key must not stop the readers."""
     try:
         return Heartbeat.model_validate_json(value)

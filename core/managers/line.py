@@ -41,7 +41,7 @@ class Row:
 
     ``values`` are the features in the order of the catalog entry, ``expires_at`` the deadline in Unix
     seconds, ``answer`` the future that the request waits for, ``line`` where it stands or stood, ``alarm`` what
-    fails it at the deadline.
+    fails it at the deadline, ``routed`` whether its version was chosen for it.
     """
 
     values: tuple[Any, ...]
@@ -50,6 +50,7 @@ class Row:
     answer: asyncio.Future[RowAnswer]
     line: "Line | None" = None
     alarm: asyncio.TimerHandle | None = None
+    routed: bool = False
 
     def fail(self, error: Exception) -> None:
         """Give this row an error of its own: a shared instance would gather the tracebacks of all its rows."""
@@ -204,6 +205,13 @@ class Line:
     def leave(self, row: Row) -> None:
         """Take a row out, if it has not left yet: its caller is gone or its deadline has passed."""
         self._waiting.pop(row, None)
+
+    def take_routed(self) -> list[Row]:
+        """Take out those that wait and did not ask for this version, in their order."""
+        rows = [row for row in self._waiting if row.routed]
+        for row in rows:
+            del self._waiting[row]
+        return rows
 
     def returned(self) -> None:
         """Note that a batch is no longer under way; those that gathered meanwhile may leave."""

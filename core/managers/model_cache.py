@@ -1,15 +1,26 @@
-"""The versions that a worker process holds, loaded before its first task."""
+"""The versions that a worker process holds: several of each model, under a budget of memory."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from core.managers.artifacts import LoadedModel, find_champion, has_route, load_bare, load_version
+from loguru import logger
+
+from core.managers.artifacts import LoadedModel, find_route, has_route, load_bare, load_version
 from core.schemas.catalog import CatalogEntry
-from core.utilities.errors import UnknownVersionError
+from core.schemas.route import Route
+from core.utilities.errors import ArtifactError, ModelBudgetError, UnknownVersionError
+
+MEBIBYTE = 1024 * 1024
+Key = tuple[str, str]
+"""Model and version."""
 
 
 class ModelCache:
-    """Loaded versions by model name; complete when built, read-only afterwards.
+    """Loaded versions by model name. It has what must answer when built; others come and go later.
+
+    Loading is in two parts, so that a worker can do the long one in another thread: :meth:`read` touches nothing here,
+    :meth:`keep` is quick. The rest is for one thread (the hub's greenlets).
 
     Parameters
     ----------
@@ -20,15 +31,21 @@ class ModelCache:
     bare : mapping of str to pathlib.Path
         Model name -> a bare pickle that is served instead of a version.
     versions : mapping of str to str
-        Model name -> the version to hold instead of the champion.
+        Model name -> the version that answers whatever its route says.
+    routes : mapping of str to Route
+        Model name -> its route, where a newer one than the file's is known.
     allowed_classes : sequence of str
         Further classes that a pickle may name.
+    budget_mib : float
+        Size of all artifacts held, in MiB, above which versions leave that nothing names, the longest unused first.
+    fetch : callable, optional
+        Brings a version (model, version) into ``models_dir`` from elsewhere; raises ArtifactError.
 
     Raises
     ------
     ArtifactError
-        If a version cannot be loaded: a worker refuses to start without its models, but for one that is
-        not essential and has no version yet.
+        If a version that callers get answers from cannot be loaded: a worker refuses to start without its models, but
+        for one that is not essential and has no version yet.
     """
 
     def __init__(
@@ -38,19 +55,61 @@ class ModelCache:
         models_dir: Path,
         bare: Mapping[str, Path],
         versions: Mapping[str, str] | None = None,
+        routes: Mapping[str, Route] | None = None,
         allowed_classes: Sequence[str] = (),
+        budget_mib: float = float("inf"),
+        fetch: Callable[[str, str], object] | None = None,
     ) -> None:
+        self._entries = {entry.model: entry for entry in entries}
+        self._models_dir = models_dir
+        self._allowed_classes = allowed_classes
+        self._budget = budget_mib * MEBIBYTE
+        self._fetch = fetch
+        self._loaded: dict[Key, LoadedModel] = {}
+        self._used_at: dict[Key, float] = {}
         self._default: dict[str, LoadedModel] = {}
-        for entry in entries:
-            version = (versions or {}).get(entry.model, "")
-            if entry.model in bare:
-                loaded = load_bare(bare[entry.model], entry=entry, allowed_classes=allowed_classes)
-            elif not entry.essential and not version and not has_route(models_dir, entry.model):
-                continue
-            else:
-                folder = models_dir / entry.model / version if version else find_champion(models_dir, entry.model)
-                loaded = load_version(folder, entry=entry, allowed_classes=allowed_classes)
-            self._default[entry.model] = loaded
+        self._fixed: set[str] = set()
+        self._named: set[Key] = set()
+        self._routes: dict[str, Route] = {}
+        for entry in self._entries.values():
+            self._load_first(entry, bare=bare, pinned=(versions or {}).get(entry.model, ""), routes=routes or {})
+
+    def _load_first(
+        self, entry: CatalogEntry, *, bare: Mapping[str, Path], pinned: str, routes: Mapping[str, Route]
+    ) -> None:
+        model = entry.model
+        if model in bare:
+            self._fix(load_bare(bare[model], entry=entry, allowed_classes=self._allowed_classes))
+            return
+        if pinned:
+            self._fix(self.read(model, pinned))
+            return
+        stored = find_route(self._models_dir, model) if has_route(self._models_dir, model) else None
+        known = [route for route in (stored, routes.get(model)) if route is not None]
+        if not known and not entry.essential:
+            return
+        if not known:
+            raise ArtifactError(f"{model}: no route says which version answers")
+        route = max(known, key=lambda route: route.revision)
+        for version in route.answering:
+            self.keep(self.read(model, version), named=True)
+        self.follow({model: route})
+
+    def _fix(self, loaded: LoadedModel) -> None:
+        """Let a version answer for its model, whatever a route says."""
+        self._fixed.add(loaded.name)
+        self._default[loaded.name] = loaded
+        self.keep(loaded, named=True)
+
+    @property
+    def fixed(self) -> list[str]:
+        """The models whose version the settings decide, whatever a route says."""
+        return sorted(self._fixed)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models of the catalog, with or without a version here."""
+        return tuple(self._entries)
 
     def get(self, model: str, version: str | None) -> LoadedModel:
         """Return the version asked for, or the one that answers when ``version`` is ``None``.
@@ -60,11 +119,104 @@ class ModelCache:
         UnknownVersionError
             If it is not held here.
         """
-        loaded = self._default.get(model)
-        if loaded is None or version not in (None, loaded.version):
+        loaded = self._default.get(model) if version is None else self._loaded.get((model, version))
+        if loaded is None:
             raise UnknownVersionError(f"{model} {version or ''} is not held by this worker")
+        self._used_at[model, loaded.version] = time.monotonic()
         return loaded
+
+    def holds(self, model: str, version: str) -> bool:
+        """Tell whether a version is loaded."""
+        return (model, version) in self._loaded
 
     def held(self) -> dict[str, list[str]]:
         """Return the held versions by model; the first is the one that answers by default."""
-        return {model: [loaded.version] for model, loaded in self._default.items()}
+        held = {model: [loaded.version] for model, loaded in self._default.items()}
+        for model, version in self._loaded:
+            if version not in held.setdefault(model, []):
+                held[model].append(version)
+        return held
+
+    def is_here(self, model: str, version: str) -> bool:
+        """Tell whether a version lies in this machine's folder, so that loading it needs no network."""
+        return model in self._entries and (self._models_dir / model / version).is_dir()
+
+    def read(self, model: str, version: str) -> LoadedModel:
+        """Load a version and prove it; nothing is kept yet. Safe to call from any thread.
+
+        Raises
+        ------
+        ArtifactError
+            If it cannot be fetched, loaded or proven.
+        """
+        entry = self._entries.get(model)
+        if entry is None:
+            raise ArtifactError(f"the catalog has no model {model}")
+        if self._fetch is not None and not self.is_here(model, version):
+            self._fetch(model, version)
+        return load_version(self._models_dir / model / version, entry=entry, allowed_classes=self._allowed_classes)
+
+    def keep(self, loaded: LoadedModel, *, named: bool) -> None:
+        """Hold a version from now on; others that nothing names leave if there is no room.
+
+        Parameters
+        ----------
+        loaded : LoadedModel
+            As :meth:`read` gave it.
+        named : bool
+            A route names it, or is about to.
+
+        Raises
+        ------
+        ModelBudgetError
+            If there is no room even then.
+        """
+        key = (loaded.name, loaded.version)
+        named_keys = self._named | {key}
+        needed = sum(held.size_bytes for other, held in self._loaded.items() if other in named_keys and other != key)
+        if needed + loaded.size_bytes > self._budget:
+            raise ModelBudgetError(
+                f"{loaded.name} {loaded.version}: its {loaded.size_bytes / MEBIBYTE:.1f} MiB do not fit beside"
+                f" {needed / MEBIBYTE:.1f} MiB that routes name (MODEL_MEMORY_MIB={self._budget / MEBIBYTE:g})"
+            )
+        self._loaded[key] = loaded
+        self._used_at[key] = time.monotonic()
+        if named:
+            self._named.add(key)
+        self._make_room(spare=key)
+
+    def follow(self, routes: Mapping[str, Route], *, soon: Mapping[str, Sequence[str]] | None = None) -> None:
+        """Let the champions of ``routes`` answer by default where they are held, and keep what is named.
+
+        Parameters
+        ----------
+        routes : mapping of str to Route
+            The routes that are known; an older one than was seen before is ignored, another model's stands.
+        soon : mapping of str to sequence of str
+            Versions by model that a route may name soon.
+        """
+        for model, route in routes.items():
+            known = self._routes.get(model)
+            if model in self._entries and (known is None or route.revision >= known.revision):
+                self._routes[model] = route
+        for model, route in self._routes.items():
+            champion = self._loaded.get((model, route.champion))
+            if champion is not None and model not in self._fixed:
+                self._default[model] = champion
+        self._named = {(model, version) for model, route in self._routes.items() for version in route.versions}
+        self._named |= {(model, version) for model, versions in (soon or {}).items() for version in versions}
+        self._named |= {(model, loaded.version) for model, loaded in self._default.items()}
+
+    def wanted(self) -> list[Key]:
+        """Return what is named and not held."""
+        return [key for key in sorted(self._named) if key not in self._loaded and key[0] in self._entries]
+
+    def _make_room(self, *, spare: Key) -> None:
+        total = sum(held.size_bytes for held in self._loaded.values())
+        idle = sorted((used_at, key) for key, used_at in self._used_at.items() if key not in self._named | {spare})
+        for _, key in idle:
+            if total <= self._budget:
+                return
+            total -= self._loaded.pop(key).size_bytes
+            del self._used_at[key]
+            logger.info("version {} of {} leaves: nothing names it, and others need its room", key[1], key[0])

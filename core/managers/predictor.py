@@ -37,9 +37,13 @@ class BatchPredictor:
         Name of this process, written into each reply.
     run : callable
         Runs the computation; a gevent worker does so in a native thread, so that the hub stays free.
+    load : callable, optional
+        Loads a version (model, version) that is asked for and not held; raises UnknownVersionError.
     """
 
-    def __init__(self, models: ModelCache, *, worker: str, run: Run) -> None:
+    def __init__(
+        self, models: ModelCache, *, worker: str, run: Run, load: Callable[[str, str], LoadedModel] | None = None
+    ) -> None:
         self.models = models
         self.worker = worker
         self.rows_done = 0
@@ -47,6 +51,22 @@ class BatchPredictor:
         self.busy_since: float | None = None
         """When the running computation began (``time.monotonic()``); ``None`` while none runs."""
         self._run = run
+        self._load = load
+
+    def version(self, model: str, version: str | None) -> LoadedModel:
+        """Return a version, loaded for this if it must be; ``None``: the one that answers by default.
+
+        Raises
+        ------
+        UnknownVersionError
+            If this worker has none of that id.
+        """
+        try:
+            return self.models.get(model, version)
+        except UnknownVersionError:
+            if self._load is None or version is None:
+                raise
+            return self._load(model, version)
 
     def compute(self, request: PredictRowsRequest, *, queue_ms: float = 0.0, first: bool = True) -> PredictRowsReply:
         """Predict a batch. A row that fails, fails alone; one past its deadline is not computed.
@@ -54,7 +74,7 @@ class BatchPredictor:
         Batches of single rows come ``first``; chunks wait for those that are there when their turn comes.
         """
         try:
-            model = self.models.get(request.model, request.version)
+            model = self.version(request.model, request.version)
         except UnknownVersionError as error:
             outcome = _all_failed(len(request.ids), RowErrorCode.UNKNOWN_VERSION, str(error))
             return self._reply(request.model, request.version or "", outcome, queue_ms)

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from core.managers.admission import Admission
 from core.managers.block import Block
-from core.managers.block_client import BlockClient
+from core.managers.block_client import BlockClient, is_of_unknown_version
 from core.managers.call_desk import CallDesk
 from core.managers.kombu_publisher import KombuPublisher
 from core.managers.ledger import Ledger
@@ -22,6 +22,8 @@ from core.managers.publisher import Publisher
 from core.managers.redis_publisher import RedisPublisher
 from core.managers.replies import ReplyListener
 from core.managers.return_table import ReturnTable, create_shared_memory
+from core.managers.route_table import RouteTable
+from core.managers.version_choice import VersionChoice
 from core.managers.worker_directory import WorkerDirectory
 from core.schemas.catalog import CatalogEntry
 from core.schemas.outcome import RowErrorCode
@@ -35,11 +37,15 @@ from core.utilities.errors import (
     NoVersionError,
     NoWorkerError,
     PredictionError,
+    TripcastError,
+    UnknownVersionError,
 )
 
 TEND_INTERVAL_S = 0.2
 START_TIMEOUT_S = 2.0
 START_POLL_S = 0.02
+MANY_LINES = 32
+"""Above this, lines that nobody stands in are forgotten: callers may ask for any version."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +72,8 @@ class QueueClient:
         Where messages go, and the Redis where results and heartbeats are.
     limits : LineLimits
         Bounds of the line.
+    pinned : mapping of str to str, optional
+        Model -> the version that answers whatever its route says.
     returns : ReturnTable, optional
         What refused clients were told, shared by the web processes of a host; one of its own if not given.
     """
@@ -77,6 +85,7 @@ class QueueClient:
         broker_url: str,
         backend_url: str,
         limits: LineLimits,
+        pinned: Mapping[str, str] | None = None,
         returns: ReturnTable | None = None,
     ) -> None:
         self.process = uuid.uuid4().hex[:12]
@@ -87,6 +96,8 @@ class QueueClient:
         self._loop = asyncio.get_running_loop()
         self._tending: asyncio.Task[None] | None = None
         self.workers = WorkerDirectory(backend_url)
+        self.routes = RouteTable(backend_url, on_change=self._on_route_change)
+        self._versions = VersionChoice(pinned or {}, self.routes, self.workers)
         publisher = RedisPublisher if broker_url.startswith("redis://") else KombuPublisher
         self.publisher: Publisher = publisher(broker_url, on_failure=self._on_failure, on_change=self._on_broker_change)
         self.replies = ReplyListener(
@@ -111,6 +122,7 @@ class QueueClient:
         """
         self.publisher.start()
         self.replies.start()
+        self.routes.start()
         self._tending = asyncio.create_task(self._tend_for_ever(), name="queue-tender")
         with suppress(TimeoutError):
             await asyncio.wait_for(self._wait_until_served(), START_TIMEOUT_S)
@@ -125,6 +137,7 @@ class QueueClient:
             await stop_tasks([self._tending])
         await self.publisher.stop()
         await self.replies.stop()
+        await self.routes.stop()
         await self.workers.stop()
 
     def join(
@@ -135,7 +148,7 @@ class QueueClient:
         Parameters
         ----------
         model, version : str, str or None
-            Who shall answer; ``None`` leaves the version to the worker's route.
+            Who shall answer; ``None`` leaves the version to settings and route.
         values : tuple
             The features, in the order of the catalog entry.
         request_id : str
@@ -145,13 +158,15 @@ class QueueClient:
 
         Raises
         ------
-        BrokerUnavailableError, NoWorkerError, NoVersionError, LineFullError, OverloadError
+        BrokerUnavailableError, NoWorkerError, NoVersionError, LineFullError, OverloadError, UnknownVersionError
             If the row is not taken.
         """
-        line = self._line(model, version)
+        entry = self._entries[model]
+        chosen = self._versions.choose(entry, request_id, asked=version)
         admission = self.admissions[model]
-        self._admit(self._entries[model], request_id=request_id, timeout_s=timeout_s)
-        row = Row(values, request_id, time.time() + timeout_s, self._loop.create_future())
+        self._admit(entry, request_id=request_id, timeout_s=timeout_s)
+        line = self._line(model, chosen)
+        row = Row(values, request_id, time.time() + timeout_s, self._loop.create_future(), routed=version is None)
         row.alarm = self._loop.call_later(timeout_s, row.fail, DeadlinePassedError("no answer before the deadline"))
         admission.enter()
         line.join(row)
@@ -168,8 +183,13 @@ class QueueClient:
             If the row could not be sent.
         PredictionError
             If the model failed on this row.
+        UnknownVersionError, NoVersionError
+            If no worker has the version that the request asked for, or that its route names.
         """
-        return _raise_for_error(await row.answer)
+        answer = await row.answer
+        if answer.error is not None and answer.error.code is RowErrorCode.UNKNOWN_VERSION:
+            raise self._unknown(answer.model, answer.version, routed=row.routed)
+        return _raise_for_error(answer)
 
     def leave(self, row: Row) -> None:
         """Forget a row, whatever became of it."""
@@ -194,13 +214,13 @@ class QueueClient:
     ) -> Block:
         """Predict many rows of one caller with one version.
 
-        Without a version asked for, that is the champion when the block is taken; should the workers be replaced
+        Without a version asked for, that is the route's when the block is taken; should the workers be replaced
         by ones that hold another in mid-block, the block starts anew with that.
 
         Parameters
         ----------
         model, version : str, str or None
-            Who shall answer; ``None`` leaves the version to the workers' route.
+            Who shall answer; ``None`` leaves the version to settings and route.
         features : Columns
             The features by name, (n_rows,) each, at least one row.
         request_id : str
@@ -215,10 +235,13 @@ class QueueClient:
 
         Raises
         ------
-        BrokerUnavailableError, NoWorkerError, NoVersionError, LineFullError
-            If the block is not taken.
+        BrokerUnavailableError, NoWorkerError, NoVersionError, LineFullError, UnknownVersionError
+            If the block is not taken, or no worker has the version.
         """
-        return await self._blocks[model].predict(version, features, request_id=request_id, timeout_s=timeout_s)
+        block = await self._blocks[model].predict(version, features, request_id=request_id, timeout_s=timeout_s)
+        if len(block.errors) == block.rows and is_of_unknown_version(block):
+            raise self._unknown(model, block.version or "", routed=version is None)
+        return block
 
     async def prepare_row(
         self, model: str, version: str | None, values: Mapping[str, Any], *, timeout_s: float
@@ -228,7 +251,7 @@ class QueueClient:
         Parameters
         ----------
         model, version : str, str or None
-            Who shall answer; ``None`` leaves the version to the worker's route.
+            Who shall answer; ``None`` leaves the version to settings and route.
         values : mapping of str to anything
             The row's features; those that it leaves out are ``None``.
         timeout_s : float
@@ -247,7 +270,7 @@ class QueueClient:
         self._require_way(entry)
         request = PredictRowsRequest(
             model=model,
-            version=version,
+            version=self._versions.choose(entry, "", asked=version),
             columns={name: [value] for name, value in values.items() if value is not None},
             ids=[""],
             deadlines=[time.time() + timeout_s],
@@ -267,16 +290,32 @@ class QueueClient:
             return "broker"
         if not self.replies.connected.is_set():
             return "result backend"
-        workers = self.workers.serving(self._entries[model].queue)
-        if not workers:
+        queue = self._entries[model].queue
+        if not self.workers.serving(queue):
             return "worker"
-        return None if any(model in worker.models for worker in workers) else "model"
+        return None if self.workers.serve(queue, model) else "model"
 
     def champion(self, model: str) -> str:
-        """Return the version that answers for ``model`` by default; empty until a worker was seen."""
+        """Return the version that answers for ``model`` by default; empty until a route or a worker was seen."""
+        queue = self._entries[model].queue
+        if not self.workers.decide(queue, model) and (known := self._versions.champion(model)):
+            return known
         for worker in self.workers.serving(self._entries[model].queue):
             self._champions.update({name: versions[0] for name, versions in worker.models.items()})
         return self._champions.get(model, "")
+
+    def _unknown(self, model: str, version: str, *, routed: bool) -> TripcastError:
+        """Return what is said of a version that a worker does not have: whose fault that is, decides."""
+        if routed:
+            return NoVersionError(f"no worker could answer with {model} {version}")
+        self._versions.note_unknown(model, version)
+        return UnknownVersionError(f"{model} has no version {version}")
+
+    def _on_route_change(self, model: str) -> None:
+        """Send rows that wait for a version which no longer answers to one that does."""
+        for line in [line for line in self._lines.values() if line.model == model]:
+            for row in line.take_routed():
+                self._line(model, self._versions.choose(self._entries[model], row.request_id, asked=None)).join(row)
 
     def _pending(self) -> list[str]:
         ledgers = self._ledgers.values()
@@ -297,6 +336,8 @@ class QueueClient:
                 max_inflight=lambda: self._limits.max_inflight_per_worker * max(1, len(self.workers.serving(queue))),
                 on_reply=self.admissions[model].note_batch,
             )
+            if len(self._lines) >= MANY_LINES:
+                self._lines = {key: known for key, known in self._lines.items() if len(known) or known.inflight}
             self._lines[model, version] = line
         return line
 
@@ -306,7 +347,9 @@ class QueueClient:
             entry.model,
             send=self._ledgers[entry.model].send,
             require_way=lambda: self._require_way(entry),
-            champion=lambda: self.champion(entry.model),
+            choose=lambda version, request_id: (
+                self._versions.choose(entry, request_id, asked=version) or self.champion(entry.model)
+            ),
             max_chunk_rows=limits.max_chunk_rows,
             max_waiting_rows=limits.max_waiting_chunk_rows,
             max_inflight=lambda: limits.max_chunks_per_worker * max(1, len(self.workers.serving(entry.queue))),
@@ -320,8 +363,7 @@ class QueueClient:
             raise BrokerUnavailableError("the result backend cannot be reached")
         if self.workers.seconds_without(entry.queue) > self._limits.worker_grace_s:
             raise NoWorkerError("no worker takes tasks")
-        workers = self.workers.serving(entry.queue)
-        if workers and not any(entry.model in worker.models for worker in workers):
+        if self.workers.serving(entry.queue) and not self.workers.serve(entry.queue, entry.model):
             raise NoVersionError(f"no version of {entry.model} is served")
 
     def _admit(self, entry: CatalogEntry, *, request_id: str, timeout_s: float) -> None:
@@ -363,6 +405,7 @@ class QueueClient:
                 ledger.drop_unwanted()
             try:
                 await self.workers.poll()
+                await self.routes.poll()
                 await self._look_for_lost()
             except (RedisError, OSError, TimeoutError) as error:
                 logger.debug("the workers cannot be seen: {}", type(error).__name__)

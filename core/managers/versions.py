@@ -92,8 +92,18 @@ def store_version(
 
 
 def set_champion(models_dir: Path, model: str, version: str) -> None:
-    """Let ``version`` answer for ``model`` from the next start on."""
-    route = Route(champion=version)
+    """Let ``version`` alone answer for ``model`` from the next start on."""
+    write_route(models_dir, model, Route(champion=version))
+
+
+def write_route(models_dir: Path, model: str, route: Route) -> None:
+    """Store the route of ``model``, whole or not at all.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; the former one stands.
+    """
     with _new_folder(models_dir / model) as parent:
         _write(parent / ROUTE, (route.model_dump_json(indent=2) + "\n").encode())
         (parent / ROUTE).replace(models_dir / model / ROUTE)

@@ -22,6 +22,8 @@ class WorkerDirectory:
         self._client = create_async_client(url)
         self._workers: list[Heartbeat] = []
         self._serving: dict[str, list[Heartbeat]] = {}
+        self._served: set[tuple[str, str]] = set()
+        self._decided: set[tuple[str, str]] = set()
         self._last_seen: dict[str, float] = {}
 
     async def stop(self) -> None:
@@ -35,6 +37,14 @@ class WorkerDirectory:
     def serving(self, queue: str) -> list[Heartbeat]:
         """Return the living workers that take tasks from ``queue``; asked several times a request."""
         return self._serving.get(queue, [])
+
+    def serve(self, queue: str, model: str) -> bool:
+        """Tell whether one of those that take tasks from ``queue`` holds a version of ``model``."""
+        return (queue, model) in self._served
+
+    def decide(self, queue: str, model: str) -> bool:
+        """Tell whether one of them answers for ``model`` with a version of its own, whatever the route says."""
+        return (queue, model) in self._decided
 
     def seconds_without(self, queue: str) -> float:
         """Return how long no worker has been seen on ``queue``: 0 with one, infinity if never."""
@@ -56,4 +66,7 @@ class WorkerDirectory:
         for worker in self._workers:
             for queue in worker.queues if not worker.draining else ():
                 self._serving.setdefault(queue, []).append(worker)
+        serving = [(queue, worker) for queue, workers in self._serving.items() for worker in workers]
+        self._served = {(queue, model) for queue, worker in serving for model in worker.models}
+        self._decided = {(queue, model) for queue, worker in serving for model in worker.fixed}
         self._last_seen.update(dict.fromkeys(self._serving, asyncio.get_running_loop().time()))

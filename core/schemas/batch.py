@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, create_
 from pydantic_core import CoreSchema
 
 from core.schemas.problem import ProblemItem
-from core.schemas.trip import RequestId
+from core.schemas.trip import AskedVersion, RequestId
 
 MAX_ROWS = 10_000
 _EXAMPLE_ERROR = {
@@ -58,9 +58,11 @@ def batch_request_model(*, title: str, rows_field: str, row: type[BaseModel]) ->
     ]
     fields: dict[str, Any] = {
         "request_id": (Annotated[RequestId, Field(description="The caller's own id of this request.")], ...),
+        "model_version": (AskedVersion, None),
         rows_field: (rows, ...),
     }
-    return create_model(f"{title}BatchRequest", __config__=ConfigDict(extra="forbid", frozen=True), **fields)
+    config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    return create_model(f"{title}BatchRequest", __config__=config, **fields)
 
 
 def batch_reply_model(*, title: str, output: str, reply: type[BaseModel]) -> type[BaseModel]:

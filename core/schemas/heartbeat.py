@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict
 
+from core.schemas.preparation import FailedLoad
+
 
 class Heartbeat(BaseModel):
     """Content of a worker's heartbeat key.
@@ -18,6 +20,10 @@ class Heartbeat(BaseModel):
     queues: list[str]
     models: dict[str, list[str]]
     """The versions held, by model; the first is the one that answers when none is asked for."""
+    fixed: list[str] = []
+    """Models whose version its settings decide, whatever a route says."""
+    failed: dict[str, list[FailedLoad]] = {}
+    """What could not be loaded, by model."""
     device: str
     """``cpu`` or ``cuda``."""
     rows_per_s: float

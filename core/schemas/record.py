@@ -24,6 +24,8 @@ class Role(StrEnum):
     CANARY = "canary"
     EXPLICIT = "explicit"
     """The caller, or ``MODEL_VERSION``, named the version."""
+    FORMER = "former"
+    """The route chose it, and named it no longer when it had answered."""
     SHADOW = "shadow"
     """Nobody was given this answer."""
 

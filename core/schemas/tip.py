@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.schemas.trip import RequestId, ZoneId
+from core.schemas.trip import AskedVersion, RequestId, ZoneId
 
 FARE_MIN_DOLLARS = 2.5
 """What the meter shows at the start of a ride."""
@@ -34,12 +34,14 @@ class TipRequest(TipRow):
     """Body of ``POST /v1/tip/predict``."""
 
     model_config = ConfigDict(
+        protected_namespaces=(),
         json_schema_extra={
             "examples": [{"request_id": "99999", "PULocationID": 130, "DOLocationID": 205, "fare_amount": 14.5}]
         },
     )
 
     request_id: Annotated[RequestId, Field(description="The caller's own id of this request.")]
+    model_version: AskedVersion = None
 
 
 class TipReply(BaseModel):

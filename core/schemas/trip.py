@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from core.schemas.numbers import whole_number
+from core.schemas.route import VersionId
 from core.schemas.times import LocalTime
 
 ZONE_ID_MIN = 1
@@ -22,6 +23,10 @@ ZoneId = Annotated[
     int,
     Field(strict=True, ge=ZONE_ID_MIN, le=ZONE_ID_MAX),
     BeforeValidator(whole_number),
+]
+AskedVersion = Annotated[
+    VersionId | None,
+    Field(description="The version that shall answer; without it, or with null, the model's route decides."),
 ]
 RequestId = Annotated[str, Field(strict=True, min_length=1, max_length=128, pattern=r"^[\x20-\x7e]+$")]
 
@@ -56,12 +61,14 @@ class TripRequest(TripRow):
     """Body of ``POST /v1/trip/predict``."""
 
     model_config = ConfigDict(
+        protected_namespaces=(),
         json_schema_extra={
             "examples": [{"request_id": "99999", "PULocationID": 130, "DOLocationID": 205, "trip_distance": 3.0}]
         },
     )
 
     request_id: Annotated[RequestId, Field(description="The caller's own id of this request.")]
+    model_version: AskedVersion = None
 
 
 class TripReply(BaseModel):

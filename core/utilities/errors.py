@@ -28,6 +28,10 @@ class UnknownModelError(TripcastError):
     """Raised when a model, or a design of it, is asked for that the catalog does not have."""
 
 
+class RouteRefusedError(TripcastError):
+    """Raised when a route is not changed; the message says why, and the old one stands."""
+
+
 class UnknownRunError(TripcastError):
     """Raised when a run is asked for that does not exist."""
 
@@ -62,6 +66,10 @@ class ForbiddenClassError(ArtifactError):
 
 class GoldenRowsError(ArtifactError):
     """Raised when a loaded version does not predict its golden rows."""
+
+
+class ModelBudgetError(ArtifactError):
+    """Raised when a version does not fit into the memory that versions may take."""
 
 
 class UnknownVersionError(TripcastError):

@@ -37,7 +37,7 @@ class Readiness(BaseModel):
 @router.get("", operation_id="health")
 async def health(settings: SettingsDep, queue: QueueDep) -> Health:
     """Name the service, its API version and the version of the champion; empty until a worker was seen."""
-    version = settings.version_of(CATALOG[0].model) or queue.champion(CATALOG[0].model)
+    version = queue.champion(CATALOG[0].model)
     return Health(name=settings.project_app, api_version=settings.api_version, model_version=version)
 
 

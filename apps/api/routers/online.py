@@ -71,7 +71,7 @@ async def _prepare(request: Request, row: TripRow, _: str) -> Mapping[str, Any]:
     values = row.model_dump()
     prepared = await get_queue(request).prepare_row(
         TRIP_DURATION.model,
-        settings.version_of(TRIP_DURATION.model) or None,
+        None,
         values,
         timeout_s=timeout_of(request.scope, settings),
     )
@@ -83,7 +83,7 @@ async def _serve(request: Request, row: TripRow, request_id: str) -> Mapping[str
     settings = get_settings(request)
     answer = await get_queue(request).predict(
         TRIP_DURATION.model,
-        settings.version_of(TRIP_DURATION.model) or None,
+        None,
         tuple(getattr(row, name) for name in TRIP_DURATION.features),
         request_id=request_id,
         timeout_s=timeout_of(request.scope, settings),

@@ -1,6 +1,8 @@
 """``POST /v1/<resource>/predict``, one direct route for each catalog entry."""
 
+import re
 import time
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -20,32 +22,37 @@ from config import Settings
 from core.managers.line import Row, RowAnswer
 from core.schemas.catalog import CatalogEntry
 from core.schemas.outcome import RowErrorCode
-from core.schemas.record import Role
+from core.schemas.route import VERSION_ID
 from core.utilities.clock import milliseconds_since, uuid7
-from core.utilities.errors import DeadlinePassedError, OverloadError, PredictionError, TripcastError
+from core.utilities.errors import (
+    DeadlinePassedError,
+    OverloadError,
+    PredictionError,
+    TripcastError,
+    UnknownVersionError,
+)
 
 
 def add_predict_route(app: Application, entry: CatalogEntry, *, prefix: str) -> None:
     """Let ``app`` predict one row of ``entry``'s model."""
-    app.add_direct_route(
-        f"{prefix}/{entry.resource}/predict",
-        PredictEndpoint(entry),
-        description={
-            "tags": [entry.resource],
-            "operation_id": f"predict_{entry.resource}",
-            "summary": f"Predict {entry.model.replace('_', ' ')}",
-            "response_model": entry.reply,
-            "responses": {200: OK_HEADERS, **PROBLEMS},
-            "openapi_extra": {
-                "requestBody": {
-                    "required": True,
-                    "content": {
-                        "application/json": {"schema": {"$ref": f"#/components/schemas/{entry.request.__name__}"}}
-                    },
-                },
-                "parameters": [TIMEOUT_HEADER],
-            },
-        },
+    body = {"application/json": {"schema": {"$ref": f"#/components/schemas/{entry.request.__name__}"}}}
+    description: dict[str, Any] = {
+        "tags": [entry.resource],
+        "operation_id": f"predict_{entry.resource}",
+        "summary": f"Predict {entry.model.replace('_', ' ')}",
+        "response_model": entry.reply,
+        "responses": {200: OK_HEADERS, **PROBLEMS},
+        "openapi_extra": {"requestBody": {"required": True, "content": body}, "parameters": [TIMEOUT_HEADER]},
+    }
+    endpoint = PredictEndpoint(entry)
+    app.add_direct_route(f"{prefix}/{entry.resource}/predict", endpoint, description=description)
+    described = {
+        "operation_id": f"predict_{entry.resource}_by_version",
+        "summary": f"Predict {entry.model.replace('_', ' ')} by one version",
+        "openapi_extra": {**description["openapi_extra"], "parameters": [VERSION_IN_PATH, TIMEOUT_HEADER]},
+    }
+    app.add_handed_over_route(
+        f"{prefix}/models/{entry.model}/versions/{{version}}/predict", endpoint, description=description | described
     )
 
 
@@ -61,11 +68,14 @@ class PredictEndpoint:
         state: State = scope["state"]
         body = b""
         request_id: str | None = None
+        version: str | None = None
         values: tuple[Any, ...] = ()
         try:
             body = await read_json(scope, receive)
-            request_id, values = self._decode(body)
-            answer = await self._predict(scope, receive, state, values, request_id=request_id)
+            request_id, version, values = self._decode(body)
+            if "path_params" in scope:
+                version = _the_one(version, scope["path_params"])
+            answer = await self._predict(scope, receive, state, values, version=version, request_id=request_id)
         except ClientDisconnect:
             response = Response(status_code=CLIENT_CLOSED_REQUEST)
         except InvalidBodyError as error:
@@ -77,18 +87,26 @@ class PredictEndpoint:
         except Exception as error:  # noqa: BLE001 (no stack may reach a caller)
             response = answer_unknown(Request(scope), error)
         else:
-            await self._reply(scope, send, state, values, answer, request_id=request_id)
+            await self._reply(scope, send, state, values, answer, asked=version is not None, request_id=request_id)
             return
         await response(scope, receive, send)
 
-    def _decode(self, body: bytes) -> tuple[str, tuple[Any, ...]]:
-        """Return the request id and the features of a body."""
+    def _decode(self, body: bytes) -> tuple[str, str | None, tuple[Any, ...]]:
+        """Return the request id, the version asked for and the features of a body."""
         message: BaseModel = validate(self._entry.request, body)
         content = message.__dict__
-        return content["request_id"], tuple([content[name] for name in self._entry.features])
+        values = tuple([content[name] for name in self._entry.features])
+        return content["request_id"], content["model_version"], values
 
     async def _predict(
-        self, scope: Scope, receive: Receive, state: State, values: tuple[Any, ...], *, request_id: str
+        self,
+        scope: Scope,
+        receive: Receive,
+        state: State,
+        values: tuple[Any, ...],
+        *,
+        version: str | None,
+        request_id: str,
     ) -> RowAnswer:
         """Wait for the prediction, and after a while also for the caller to hang up.
 
@@ -97,14 +115,9 @@ class PredictEndpoint:
         ClientDisconnect
             If the caller is gone; his row is out of the line.
         """
-        settings, queue = state["settings"], state["queue"]
-        row = queue.join(
-            self._entry.model,
-            settings.version_of(self._entry.model) or None,
-            values,
-            request_id=request_id,
-            timeout_s=timeout_of(scope, settings),
-        )
+        queue = state["queue"]
+        timeout_s = timeout_of(scope, state["settings"])
+        row = queue.join(self._entry.model, version, values, request_id=request_id, timeout_s=timeout_s)
         try:
             with watch_for_hang_up(receive, lambda: row.fail(ClientDisconnect())):
                 return await queue.answer(row)
@@ -115,13 +128,12 @@ class PredictEndpoint:
             queue.leave(row)
 
     def _note_failure(self, scope: Scope, state: State, row: Row, error: TripcastError) -> None:
-        late = isinstance(error, DeadlinePassedError)
         state["audit"].note_failure(
             self._entry.model,
             row.values,
             version=(row.line and row.line.version) or "",
-            code=RowErrorCode.DEADLINE_PASSED if late else code_of(error),
-            role=role_of(state["settings"], self._entry.model),
+            code=_code_of(error),
+            asked=not row.routed,
             request_id=row.request_id,
             transaction_id=uuid7(),
             total_ms=milliseconds_since(scope[STARTED]),
@@ -135,6 +147,7 @@ class PredictEndpoint:
         values: tuple[Any, ...],
         answer: RowAnswer,
         *,
+        asked: bool,
         request_id: str,
     ) -> None:
         settings = state["settings"]
@@ -166,7 +179,7 @@ class PredictEndpoint:
             self._entry.model,
             values,
             answer,
-            role=role_of(settings, self._entry.model),
+            asked=asked,
             request_id=request_id,
             transaction_id=transaction_id,
             total_ms=total_ms,
@@ -175,13 +188,23 @@ class PredictEndpoint:
             _log_request(settings, answer, request_id=request_id, transaction_id=transaction_id, total_ms=total_ms)
 
 
-def role_of(settings: Settings, model: str) -> Role:
-    """Return in which part a version answers."""
-    return Role.EXPLICIT if settings.version_of(model) else Role.CHAMPION
+def _the_one(asked: str | None, path: Mapping[str, str]) -> str | None:
+    """Return the version that the body or the path asks for."""
+    version = path.get("version")
+    if version is None or asked == version:
+        return asked
+    if asked is not None:
+        items = [{"loc": ("body", "model_version"), "msg": "The path asks for another version"}]
+        raise InvalidBodyError("the body is not what this route takes", items)
+    if not re.fullmatch(VERSION_ID, version):
+        raise UnknownVersionError("there is no such version")
+    return version
 
 
-def code_of(error: TripcastError) -> str:
+def _code_of(error: TripcastError) -> str:
     """Return the code of a row that has no prediction."""
+    if isinstance(error, DeadlinePassedError):
+        return RowErrorCode.DEADLINE_PASSED
     text = str(error)
     return text if text in set(RowErrorCode) else RowErrorCode.MODEL_ERROR
 
@@ -221,6 +244,13 @@ PROBLEMS = describe(
     HTTPStatus.SERVICE_UNAVAILABLE,
     HTTPStatus.GATEWAY_TIMEOUT,
 )
+VERSION_IN_PATH: dict[str, Any] = {
+    "name": "version",
+    "in": "path",
+    "required": True,
+    "description": "Id of the version.",
+    "schema": {"type": "string", "pattern": VERSION_ID},
+}
 OK_HEADERS: dict[str, Any] = {
     "description": "The prediction, or the outcome of each row.",
     "headers": {

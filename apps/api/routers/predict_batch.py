@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect
 from apps.api.bodies import MEBIBYTE, find_request_id, read_json, validate_envelope
 from apps.api.dependencies import get_audit, get_queue, get_settings
 from apps.api.errors import KINDS, STARTED, InvalidBodyError, problem_response
-from apps.api.routers.predict import OK_HEADERS, PROBLEMS, log_failure, role_of
+from apps.api.routers.predict import OK_HEADERS, PROBLEMS, log_failure
 from apps.api.rows import CheckedRows, Faults, RowChecker
 from apps.api.waiting import CLIENT_CLOSED_REQUEST, TIMEOUT_HEADER, timeout_of, wait_or_hang_up
 from core.managers.block import Block
@@ -43,7 +43,8 @@ def build_batch_router(entry: CatalogEntry) -> APIRouter:
             request_id = envelope["request_id"]
             timeout_s = timeout_of(request.scope, get_settings(request))
             rows = await checker.check(envelope[entry.collection], body=body, request_id=request_id)
-            block = await _predict(request, entry, rows, request_id=request_id, timeout_s=timeout_s)
+            version = envelope["model_version"]
+            block = await _predict(request, entry, rows, version=version, request_id=request_id, timeout_s=timeout_s)
         except InvalidBodyError as error:
             return problem_response(request, error, request_id=request_id or find_request_id(body))
         except TripcastError as error:
@@ -54,7 +55,7 @@ def build_batch_router(entry: CatalogEntry) -> APIRouter:
         bad = len(rows.faults) + (len(block.errors) if block else 0)
         render = partial(_outcomes, entry.output, rows, block)
         outcomes = await asyncio.to_thread(render) if bad > MANY_BAD_ROWS else render()
-        return _reply(request, entry, outcomes, rows, block, request_id=request_id)
+        return _reply(request, entry, outcomes, rows, block, asked=version is not None, request_id=request_id)
 
     router.add_api_route(
         "/predict/batch",
@@ -78,7 +79,13 @@ def build_batch_router(entry: CatalogEntry) -> APIRouter:
 
 
 async def _predict(
-    request: Request, entry: CatalogEntry, rows: CheckedRows, *, request_id: str, timeout_s: float
+    request: Request,
+    entry: CatalogEntry,
+    rows: CheckedRows,
+    *,
+    version: str | None,
+    request_id: str,
+    timeout_s: float,
 ) -> Block | None:
     """Predict the good rows, if there are any.
 
@@ -89,7 +96,6 @@ async def _predict(
     """
     if not rows.places:
         return None
-    version = get_settings(request).version_of(entry.model) or None
     prediction = get_queue(request).predict_block(
         entry.model, version, rows.columns, request_id=request_id, timeout_s=timeout_s
     )
@@ -106,6 +112,7 @@ def _reply(
     rows: CheckedRows,
     block: Block | None,
     *,
+    asked: bool,
     request_id: str,
 ) -> Response:
     transaction_id = uuid7()
@@ -129,18 +136,20 @@ def _reply(
     response = Response(content, headers=headers, media_type="application/json")
     if block is not None:
         response.background = BackgroundTask(
-            _note, request, rows, block, transaction_id=transaction_id, total_ms=total_ms
+            _note, request, rows, block, asked=asked, transaction_id=transaction_id, total_ms=total_ms
         )
     return response
 
 
-async def _note(request: Request, rows: CheckedRows, block: Block, *, transaction_id: str, total_ms: float) -> None:
+async def _note(
+    request: Request, rows: CheckedRows, block: Block, *, asked: bool, transaction_id: str, total_ms: float
+) -> None:
     """Record the answers, once they have left."""
     get_audit(request).note_block(
         rows.columns,
         rows.places,
         block,
-        role=role_of(get_settings(request), block.model),
+        asked=asked,
         request_id=block.request_id,
         transaction_id=transaction_id,
         total_ms=total_ms,

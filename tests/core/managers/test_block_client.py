@@ -28,7 +28,7 @@ class Workers:
             "trip_duration",
             send=self.send,
             require_way=self.require,
-            champion=lambda: self.route,
+            choose=lambda version, _: version or self.route,
             max_chunk_rows=2,
             max_waiting_rows=max_waiting_rows,
             max_inflight=lambda: 1,

@@ -1,0 +1,69 @@
+"""Which version a request is sent to: the one it asks for, the one that the settings pin, the one of the route."""
+
+import asyncio
+from collections.abc import Mapping
+
+from core.managers.route_table import RouteTable
+from core.managers.worker_directory import WorkerDirectory
+from core.schemas.catalog import CatalogEntry
+from core.utilities.errors import UnknownVersionError
+
+REMEMBERED_S = 2.0
+MAX_REMEMBERED = 1000
+
+
+class VersionChoice:
+    """Chooses versions; used on the event loop only.
+
+    Parameters
+    ----------
+    pinned : mapping of str to str
+        Model -> the version that answers whatever its route says.
+    routes : RouteTable
+        The routes.
+    workers : WorkerDirectory
+        The workers, some of which may answer with one version whatever a route says.
+    """
+
+    def __init__(self, pinned: Mapping[str, str], routes: RouteTable, workers: WorkerDirectory) -> None:
+        self._pinned = pinned
+        self._routes = routes
+        self._workers = workers
+        self._unknown: dict[tuple[str, str], float] = {}
+
+    def choose(self, entry: CatalogEntry, request_id: str, *, asked: str | None) -> str | None:
+        """Return the version for a request, None to leave it to the worker.
+
+        Raises
+        ------
+        UnknownVersionError
+            If the version asked for was not known to a worker a moment ago: a caller who asks for what is not there
+            shall cost the workers nothing.
+        """
+        if asked is not None:
+            if self._unknown and self._unknown.get((entry.model, asked), 0.0) > _now():
+                raise UnknownVersionError(f"{entry.model} has no version {asked}")
+            return asked
+        pinned = self._pinned.get(entry.model)
+        if pinned or self._workers.decide(entry.queue, entry.model):
+            return pinned
+        return self._routes.choose(entry.model, request_id)
+
+    def champion(self, model: str) -> str:
+        """Return the version that answers by default as settings and route say; empty if the workers decide."""
+        if self._pinned.get(model):
+            return self._pinned[model]
+        route = self._routes.get(model)
+        return route.champion if route is not None else ""
+
+    def note_unknown(self, model: str, version: str) -> None:
+        """Remember for a moment that a worker does not know a version."""
+        now = _now()
+        if len(self._unknown) >= MAX_REMEMBERED:
+            self._unknown = {key: until for key, until in self._unknown.items() if until > now}
+        if len(self._unknown) < MAX_REMEMBERED:
+            self._unknown[model, version] = now + REMEMBERED_S
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,136 @@
+"""The version keeper: a worker's eye on the route board. It loads what is named, in the background."""
+
+import threading
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+import redis
+from loguru import logger
+
+from core.managers.artifacts import LoadedModel
+from core.managers.model_cache import Key, ModelCache
+from core.managers.route_board import RouteBoard
+from core.schemas.preparation import FailedLoad
+from core.utilities.errors import ArtifactError, UnknownVersionError
+
+INTERVAL_S = 0.2
+ValueT = TypeVar("ValueT")
+
+
+class Aside(Protocol):
+    """Calls a function where it does not hold up the caller's neighbours, and returns its result."""
+
+    def __call__(self, function: Callable[[], ValueT], /) -> ValueT:
+        """Call ``function``."""
+        ...
+
+
+def at_once(function: Callable[[], ValueT], /) -> ValueT:
+    """Call ``function`` here."""
+    return function()
+
+
+class VersionKeeper:
+    """Keeps a model cache in step with the routes, in a thread of its own (a greenlet, where threading is patched).
+
+    Parameters
+    ----------
+    models : ModelCache
+        Of this process.
+    board : RouteBoard
+        Read five times a second.
+    aside : callable
+        Where versions are loaded; a gevent worker does so in a native thread, so that the hub stays free.
+    """
+
+    def __init__(self, models: ModelCache, board: RouteBoard, *, aside: Aside = at_once) -> None:
+        self._models = models
+        self._board = board
+        self._aside = aside
+        self._failures: dict[Key, FailedLoad] = {}
+        self._loading = threading.Lock()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._follow_until_stopped, name="version-keeper", daemon=True)
+
+    def start(self) -> None:
+        """Follow the board from now on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop; a load that has begun may still end."""
+        self._stopped.set()
+        self._thread.join(timeout=1)
+        self._board.close()
+
+    def failed(self) -> dict[str, list[FailedLoad]]:
+        """Return what is wanted and could not be loaded, by model."""
+        failed: dict[str, list[FailedLoad]] = {}
+        for (model, _), failure in list(self._failures.items()):
+            failed.setdefault(model, []).append(failure)
+        return failed
+
+    def load(self, model: str, version: str) -> LoadedModel:
+        """Load a version that a request asks for, from this machine's folder; who asks waits.
+
+        Raises
+        ------
+        UnknownVersionError
+            If it is not here, or cannot be loaded.
+        """
+        if not self._models.is_here(model, version):
+            raise UnknownVersionError(f"{model} has no version {version} here")
+        try:
+            return self._load(model, version, named=False)
+        except ArtifactError as error:
+            logger.warning("a version that was asked for cannot be loaded: {}", error)
+            raise UnknownVersionError(f"{model} {version} cannot be loaded") from error
+
+    def look(self) -> None:
+        """Read the board once and do what it says.
+
+        Raises
+        ------
+        redis.RedisError
+            If it cannot be read.
+        """
+        routes = self._board.read()
+        preparations = self._board.preparations(self._models.models)
+        soon = {model: preparation.versions for model, preparation in preparations.items()}
+        self._models.follow(routes, soon=soon)
+        wanted = self._models.wanted()
+        self._failures = {key: failure for key, failure in self._failures.items() if key in wanted}
+        for model, version in wanted:
+            nonce = preparations[model].nonce if version in soon.get(model, ()) else ""
+            known = self._failures.get((model, version))
+            if known is None or (nonce and known.nonce != nonce):
+                self._try(model, version, nonce=nonce)
+        self._models.follow(routes, soon=soon)
+
+    def _try(self, model: str, version: str, *, nonce: str) -> None:
+        try:
+            self._load(model, version, named=True)
+            self._failures.pop((model, version), None)
+        except ArtifactError as error:
+            logger.warning("version {} of {} cannot be loaded: {}", version, model, error)
+            self._failures[model, version] = FailedLoad(version=version, reason=str(error), nonce=nonce)
+
+    def _load(self, model: str, version: str, *, named: bool) -> LoadedModel:
+        with self._loading:  # one at a time; who waited may find it loaded
+            if not self._models.holds(model, version):
+                loaded = self._aside(lambda: self._models.read(model, version))
+                self._models.keep(loaded, named=named)
+                logger.info("version {} of {} loaded", version, model)
+        return self._models.get(model, version)
+
+    def _follow_until_stopped(self) -> None:
+        reachable = True
+        while not self._stopped.wait(INTERVAL_S):
+            try:
+                self.look()
+                reachable = True
+            except redis.RedisError as error:
+                if reachable:
+                    logger.warning("the route board cannot be read: {}", type(error).__name__)
+                reachable = False
+            except Exception:  # noqa: BLE001 (a worker that no longer follows its routes would answer with old versions)
+                logger.exception("following the routes failed, and is tried again")
