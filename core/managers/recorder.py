@@ -12,9 +12,9 @@ file that was renamed before the kill has that very name, and stands.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from threading import Event
-from typing import Any
+from typing import Any, Protocol
 
 import redis
 from loguru import logger
@@ -41,6 +41,18 @@ Gathered = list[tuple[bytes, bytes]]
 """Ids of entries, and their content; empty where the stream has dropped the entry meanwhile."""
 
 
+class Onlooker(Protocol):
+    """Sees what passes through the recorder that works; must not raise but where Redis is away."""
+
+    def look(self, content: bytes) -> None:
+        """See an entry's content, as it comes."""
+        ...
+
+    def tick(self) -> None:
+        """Called at least twice a second."""
+        ...
+
+
 class Recorder:
     """Writes the records of one installation; complete when built.
 
@@ -52,18 +64,16 @@ class Recorder:
         Where they go.
     roll_s : float
         Records are written after so many seconds at most.
-    look : callable
-        Told of each entry's content as it comes; must not raise.
+    onlooker : Onlooker, optional
+        Sees each entry.
     """
 
-    def __init__(
-        self, url: str, *, files: RecordFiles, roll_s: float, look: Callable[[bytes], None] = lambda content: None
-    ) -> None:
+    def __init__(self, url: str, *, files: RecordFiles, roll_s: float, onlooker: Onlooker | None = None) -> None:
         self._client = create_client(url)
         self._lease = RedisLease(self._client, LEASE_KEY, lifetime_s=LEASE_S)
         self._files = files
         self._roll_s = roll_s
-        self._look = look
+        self._onlooker = onlooker
         self._gathered: Gathered = []
         self._bytes = 0
         self._since = 0.0
@@ -97,6 +107,8 @@ class Recorder:
                 stop.wait(RETRY_S)
                 return
             self._take(self._read(">", block_ms=BLOCK_MS))
+            if self._onlooker is not None:
+                self._onlooker.tick()
             if self._gathered and (self._bytes >= ROLL_BYTES or time.monotonic() - self._since >= self._roll_s):
                 self.roll()
         except BaseException:
@@ -175,7 +187,8 @@ class Recorder:
         for entry_id, content in entries:
             self._gathered.append((entry_id, content))
             self._bytes += len(content)
-            self._look(content)
+            if self._onlooker is not None:
+                self._onlooker.look(content)
 
     def _store(self) -> None:
         # The libraries take a second and a hundred MiB: not before there is something to write.

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
@@ -129,7 +130,11 @@ async def test_a_row_that_failed_is_noted_for_the_guard() -> None:
 
 async def test_the_rows_of_a_batch_keep_their_places_and_go_to_the_shadow() -> None:
     desk = Desk(SHADOWED)
-    columns = {"PULocationID": [1, 2, 3], "DOLocationID": [4, 5, 6], "trip_distance": [1.0, 2.0, 3.0]}
+    columns: dict[str, list[Any]] = {
+        "PULocationID": [1, 2, 3],
+        "DOLocationID": [4, 5, 6],
+        "trip_distance": [1.0, 2.0, 3.0],
+    }
     block = Block(MODEL, "v1", columns, "b", 0.0, asyncio.get_running_loop().create_future())
     block.predictions = [10.0, None, 30.0]
     block.errors = {1: RowError(RowErrorCode.MODEL_ERROR, "")}
@@ -152,7 +157,11 @@ async def test_the_rows_of_a_batch_keep_their_places_and_go_to_the_shadow() -> N
 async def test_a_large_batch_is_cut_into_entries() -> None:
     desk = Desk(PLAIN, share=1.0)
     rows = 4500
-    columns = {"PULocationID": [1] * rows, "DOLocationID": [2] * rows, "trip_distance": [1.0] * rows}
+    columns: dict[str, list[Any]] = {
+        "PULocationID": [1] * rows,
+        "DOLocationID": [2] * rows,
+        "trip_distance": [1.0] * rows,
+    }
     block = Block(MODEL, "v1", columns, "b", 0.0, asyncio.get_running_loop().create_future())
     block.predictions = [float(row) for row in range(rows)]
     desk.audit.note_block(columns, range(rows), block, asked=False, request_id="b", transaction_id="t", total_ms=9.0)

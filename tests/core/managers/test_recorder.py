@@ -3,7 +3,7 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -39,11 +39,23 @@ def ids_in(folder: Path) -> list[str]:
     return sorted(name for path in folder.rglob("*.parquet") for name in pl.read_parquet(path)["request_id"])
 
 
-def new_recorder(
-    broker: Broker, folder: Path, *, roll_s: float = 0.0, seen: Callable[[bytes], None] = lambda content: None
-) -> Recorder:
+class Seen:
+    """Remembers what it sees."""
+
+    def __init__(self) -> None:
+        self.entries: list[RecordEntry] = []
+        self.ticks = 0
+
+    def look(self, content: bytes) -> None:
+        self.entries.append(RecordEntry.decode(content))
+
+    def tick(self) -> None:
+        self.ticks += 1
+
+
+def new_recorder(broker: Broker, folder: Path, *, roll_s: float = 0.0, onlooker: Seen | None = None) -> Recorder:
     files = RecordFiles(folder, keep_days=0, today=lambda: date(2026, 3, 3))
-    return Recorder(broker.url, files=files, roll_s=roll_s, look=seen)
+    return Recorder(broker.url, files=files, roll_s=roll_s, onlooker=onlooker)
 
 
 def work(recorder: Recorder) -> None:
@@ -96,11 +108,12 @@ def test_a_record_keeps_its_values(broker: Broker, tmp_path: Path) -> None:
 
 
 def test_what_is_only_looked_at_is_not_kept(broker: Broker, tmp_path: Path) -> None:
-    seen: list[bytes] = []
+    seen = Seen()
     write(broker, new_entry("a", kept=False, time=DAY_1), new_entry("b", time=DAY_1))
-    work(new_recorder(broker, tmp_path, seen=seen.append))
+    work(new_recorder(broker, tmp_path, onlooker=seen))
     assert ids_in(tmp_path) == ["b"]
-    assert [RecordEntry.decode(content).column("request_id") for content in seen] == [["a"], ["b"]]
+    assert [entry.column("request_id") for entry in seen.entries] == [["a"], ["b"]]
+    assert seen.ticks == 1
 
 
 def test_what_is_no_entry_does_not_stop_the_others(broker: Broker, tmp_path: Path) -> None:
