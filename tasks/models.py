@@ -6,10 +6,10 @@ import redis
 from loguru import logger
 
 from config import Settings
-from core.managers.artifacts import find_route, has_route
 from core.managers.model_cache import ModelCache
 from core.managers.predictor import BatchPredictor, Run
 from core.managers.route_board import RouteBoard
+from core.managers.version_files import find_route
 from core.managers.version_keeper import Aside, VersionKeeper, at_once
 from core.schemas.catalog import CATALOG, TRIP_DURATION
 from core.schemas.route import Route
@@ -46,10 +46,9 @@ def _known_routes(board: RouteBoard, settings: Settings) -> dict[str, Route]:
     """Return the routes of the board; ours go there, where a change of the file is newer."""
     try:
         for entry in CATALOG:
-            if has_route(settings.models_dir, entry.model):
-                route = find_route(settings.models_dir, entry.model)
-                if route.revision:
-                    board.publish(entry.model, route)
+            route = find_route(settings.models_dir, entry.model)
+            if route is not None and route.revision:
+                board.publish(entry.model, route)
         return board.read()
     except ArtifactError as error:
         logger.warning("a route's file is left aside: {}", error)

@@ -97,7 +97,16 @@ RUN_KINDS: Mapping[type[TripcastError], Kind] = {
         HTTPStatus.SERVICE_UNAVAILABLE, QUEUE_FAILED, "Database unavailable", _RETRY_LATER
     ),
 }
-KINDS: Mapping[type[TripcastError], Kind] = {**PREDICTION_KINDS, **RUN_KINDS}
+MODEL_KINDS: Mapping[type[TripcastError], Kind] = {
+    **_REQUEST_KINDS,
+    errors.UnknownVersionError: Kind(HTTPStatus.NOT_FOUND, BAD_REQUEST, "Unknown version"),
+    errors.VersionStateError: Kind(HTTPStatus.CONFLICT, BAD_REQUEST, "Version not in this state"),
+    errors.RouteRefusedError: Kind(HTTPStatus.CONFLICT, BAD_REQUEST, "Route refused"),
+    errors.ArtifactError: Kind(HTTPStatus.CONFLICT, BAD_REQUEST, "Version not whole"),
+    errors.ArtifactIntegrityError: Kind(HTTPStatus.CONFLICT, BAD_REQUEST, "Version was changed"),
+    errors.DatabaseUnavailableError: RUN_KINDS[errors.DatabaseUnavailableError],
+}
+KINDS: Mapping[type[TripcastError], Kind] = {**PREDICTION_KINDS, **RUN_KINDS, **MODEL_KINDS}
 """Every error class that a request can meet; any other is an internal error, logged with its stack."""
 
 

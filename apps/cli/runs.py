@@ -13,6 +13,7 @@ from apps.cli.pipeline import carry_out, one_line_errors, opened_runs, write_tex
 from apps.cli.train import report, train
 from config import Settings, load_settings
 from core.managers.downloads import TLC_URL
+from core.managers.version_files import read_manifest
 from core.schemas.run import Run
 from core.services.run_comparison import differing_parameters, differing_steps
 from core.utilities.errors import ArtifactError
@@ -141,8 +142,6 @@ def _state(run: Run) -> str:
 
 def _figures(run: Run, settings: Settings) -> dict[str, str]:
     """Return the errors of a run's version, as text; none if it registered none, or that was removed."""
-    from core.managers.artifacts import read_manifest  # noqa: PLC0415 (it imports scikit-learn)
-
     try:
         metrics = read_manifest(settings.models_dir / run.parameters.model / str(run.version)).metrics
     except ArtifactError:

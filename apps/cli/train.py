@@ -12,6 +12,7 @@ from apps.cli.figures import error_of, parts_of
 from apps.cli.pipeline import carry_out, one_line_errors, opened_runs
 from config import Settings, load_settings
 from core.managers.downloads import TLC_URL
+from core.managers.version_files import read_manifest
 from core.schemas.evaluation import Comparison, Evaluation
 from core.schemas.limits import FamilyLimits
 from core.schemas.manifest import Manifest
@@ -86,8 +87,6 @@ def next_month(month: str) -> str:
 
 def report(run: Run, settings: Settings) -> None:
     """Print the figures of the version that a run registered, or where it left what it prepared."""
-    from core.managers.artifacts import read_manifest  # noqa: PLC0415 (it imports scikit-learn)
-
     if run.version is None:
         last = run.steps[-1]
         folder = settings.data_dir / "steps" / last.step / last.input_sha256

@@ -5,29 +5,22 @@ same bytes unpickle through the allow-list; the model predicts its golden rows.
 """
 
 import importlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from pathlib import Path
+from typing import Any
 
 from core.handlers.base import BaseHandler
 from core.handlers.predictor import Predictor
 from core.managers.unpickler import unpickle
+from core.managers.version_files import inside, named, read_file, read_manifest, read_route
 from core.schemas.catalog import CatalogEntry
 from core.schemas.manifest import GoldenRows, Manifest
 from core.schemas.outcome import BatchOutcome
-from core.schemas.route import Route
 from core.schemas.wire import PreparedRows
 from core.utilities.errors import ArtifactError, ArtifactIntegrityError, GoldenRowsError
 from core.utilities.hashing import sha256_of
 
-ModelT = TypeVar("ModelT", bound=BaseModel)
-
-MANIFEST = "manifest.json"
-ROUTE = "route.json"
 GOLDEN_TOLERANCE = 1e-9
 """Relative, and absolute below 1: room for another order of a sum, not for another model."""
 
@@ -106,13 +99,13 @@ def load_version(folder: Path, *, entry: CatalogEntry, allowed_classes: Sequence
     """
     manifest = read_manifest(folder)
     if (manifest.name, manifest.version) != (entry.model, folder.name):
-        raise ArtifactError(f"{_named(folder)}: its manifest is of another model or version")
+        raise ArtifactError(f"{named(folder)}: its manifest is of another model or version")
     required, known = set(manifest.feature_schema.get("required", ())), set(entry.features)
     if not required <= known:
-        raise ArtifactError(f"{_named(folder)}: it needs features that {entry.model} does not have")
-    content = _read(_inside(folder, manifest.artifact))
+        raise ArtifactError(f"{named(folder)}: it needs features that {entry.model} does not have")
+    content = read_file(inside(folder, manifest.artifact))
     if sha256_of(content) != manifest.sha256:
-        raise ArtifactIntegrityError(f"{_named(folder)}: the artifact's SHA-256 is not the manifest's")
+        raise ArtifactIntegrityError(f"{named(folder)}: the artifact's SHA-256 is not the manifest's")
     handler = load_handler(entry)
     model = LoadedModel(
         name=entry.model,
@@ -141,7 +134,7 @@ def load_bare(path: Path, *, entry: CatalogEntry, allowed_classes: Sequence[str]
     GoldenRowsError
         If it does not predict the example.
     """
-    content = _read(path)
+    content = read_file(path)
     handler = load_handler(entry)
     predictor = handler.adapt(unpickle(content, allowed_classes=[*handler.artifact_classes, *allowed_classes]))
     model = LoadedModel(
@@ -158,22 +151,6 @@ def load_bare(path: Path, *, entry: CatalogEntry, allowed_classes: Sequence[str]
     return model
 
 
-def has_route(models_dir: Path, model: str) -> bool:
-    """Tell whether anything says which version answers for ``model``; it may be wrong."""
-    return (models_dir / model / ROUTE).exists()
-
-
-def find_route(models_dir: Path, model: str) -> Route:
-    """Return the route of ``model``, as ``route.json`` says.
-
-    Raises
-    ------
-    ArtifactError
-        If there is none, or it is invalid.
-    """
-    return _parse(Route, _inside(models_dir / model, ROUTE))
-
-
 def find_champion(models_dir: Path, model: str) -> Path:
     """Return the folder of the version that answers for ``model``, as ``route.json`` says.
 
@@ -182,22 +159,11 @@ def find_champion(models_dir: Path, model: str) -> Path:
     ArtifactError
         If there is no valid route, or no such version.
     """
-    route = find_route(models_dir, model)
+    route = read_route(models_dir, model)
     folder = models_dir / model / route.champion
     if not folder.is_dir():
         raise ArtifactError(f"{model}: its route names version {route.champion}, which is not there")
     return folder
-
-
-def read_manifest(folder: Path) -> Manifest:
-    """Read the manifest of a version's folder.
-
-    Raises
-    ------
-    ArtifactError
-        If it is missing or invalid.
-    """
-    return _parse(Manifest, _inside(folder, MANIFEST))
 
 
 def check_golden_rows(model: LoadedModel, golden: GoldenRows) -> None:
@@ -214,42 +180,3 @@ def check_golden_rows(model: LoadedModel, golden: GoldenRows) -> None:
     for row, (wanted, given) in enumerate(zip(golden.predictions, outcome.predictions, strict=True)):
         if given is None or not abs(given - wanted) <= GOLDEN_TOLERANCE * max(1.0, abs(wanted)):
             raise GoldenRowsError(f"{model.name}/{model.version}: golden row {row} is not predicted as it was stored")
-
-
-def _inside(folder: Path, name: str) -> Path:
-    """Return the file ``name`` of ``folder``, unless it leads out of it, by its name or by a link."""
-    if PurePosixPath(name).name != name or "\\" in name or "\0" in name:
-        raise ArtifactError(f"{_named(folder)}: a file of the version is not a plain name")
-    try:
-        path = (folder / name).resolve()
-    except RuntimeError as error:  # how Python before 3.13 reports a loop of links
-        raise ArtifactError(f"{_named(folder)}: {name} is a loop of links") from error
-    if not path.is_relative_to(folder.resolve()):
-        raise ArtifactError(f"{_named(folder)}: {name} leads out of the folder")
-    return path
-
-
-def _read(path: Path) -> bytes:
-    """Read a file once: what is hashed is what is unpickled, whatever happens to the file meanwhile."""
-    try:
-        if path.is_file():  # reading a pipe would block
-            return path.read_bytes()
-    except OSError as error:
-        raise ArtifactError(f"{_named(path)} cannot be read ({type(error).__name__})") from error
-    raise ArtifactError(f"{_named(path)} is not there, or is no file")
-
-
-def _parse(kind: type[ModelT], path: Path) -> ModelT:
-    try:
-        return kind.model_validate(json.loads(_read(path)))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "content"
-        raise ArtifactError(f"{_named(path)} is invalid: {where}: {first['msg']}") from error
-    except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or nested without end
-        raise ArtifactError(f"{_named(path)} is not JSON") from error
-
-
-def _named(path: Path) -> str:
-    """Name a file or folder by its last two parts: enough to find it, without the machine's layout."""
-    return "/".join(path.parts[-2:])

@@ -1,4 +1,4 @@
-"""Open the database of the runs, and bring its tables up to date."""
+"""Open the database of the runs and of the registry, and bring its tables up to date."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from core.utilities.errors import DatabaseUnavailableError
 
 MIGRATIONS = Path(__file__).with_name("migrations")
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration; a database that is there already needs no Alembic, which takes a second to import."""
 BUSY_TIMEOUT_MS = 10_000
 _LOCK = 0x7472_6970

@@ -1,14 +1,16 @@
 """The versions that a worker process holds: several of each model, under a budget of memory."""
 
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from loguru import logger
 
-from core.managers.artifacts import LoadedModel, find_route, has_route, load_bare, load_version
+from core.managers.artifacts import LoadedModel, load_bare, load_version
+from core.managers.version_files import find_route
 from core.schemas.catalog import CatalogEntry
-from core.schemas.route import Route
+from core.schemas.route import VERSION_ID, Route
 from core.utilities.errors import ArtifactError, ModelBudgetError, UnknownVersionError
 
 MEBIBYTE = 1024 * 1024
@@ -84,7 +86,7 @@ class ModelCache:
         if pinned:
             self._fix(self.read(model, pinned))
             return
-        stored = find_route(self._models_dir, model) if has_route(self._models_dir, model) else None
+        stored = find_route(self._models_dir, model)
         known = [route for route in (stored, routes.get(model)) if route is not None]
         if not known and not entry.essential:
             return
@@ -139,7 +141,8 @@ class ModelCache:
 
     def is_here(self, model: str, version: str) -> bool:
         """Tell whether a version lies in this machine's folder, so that loading it needs no network."""
-        return model in self._entries and (self._models_dir / model / version).is_dir()
+        is_id = re.fullmatch(VERSION_ID, version) is not None
+        return is_id and model in self._entries and (self._models_dir / model / version).is_dir()
 
     def read(self, model: str, version: str) -> LoadedModel:
         """Load a version and prove it; nothing is kept yet. Safe to call from any thread.

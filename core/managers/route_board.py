@@ -90,10 +90,6 @@ class RouteBoard:
         )
         return [beat for value in values if value is not None and (beat := decode_heartbeat(value)) is not None]
 
-    def lock(self, model: str, *, lifetime_s: float) -> Any:  # noqa: ANN401 (redis-py's lock)
-        """Return a lock on changes of a model's route, not yet taken."""
-        return self._client.lock(f"tripcast:route-lock:{model}", timeout=lifetime_s, blocking=False)
-
 
 def parse_routes(values: Mapping[Any, Any]) -> dict[str, Route]:
     """Return the routes of a hash as Redis gave it."""

@@ -1,21 +1,18 @@
 """Store versions of models: whole or not at all, and never over another."""
 
 import json
-import os
 import pickle
 import platform
 import re
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
 
 from core.handlers.base import TrainedModel
-from core.managers.artifacts import MANIFEST, ROUTE, load_version
+from core.managers.artifacts import load_version
+from core.managers.version_files import MANIFEST, ROUTE, new_folder, write_file
 from core.schemas.catalog import CatalogEntry
 from core.schemas.manifest import Manifest
 from core.schemas.route import VERSION_ID, Route
@@ -77,13 +74,13 @@ def store_version(
     if folder.exists():
         raise ArtifactError(f"version {version} of {entry.model} exists already; versions never change")
     try:
-        with _new_folder(folder.parent) as parent:
+        with new_folder(folder.parent) as parent:
             written = parent / version
             written.mkdir()
-            _write(written / ARTIFACT, content)
-            _write(written / MANIFEST, (manifest.model_dump_json(indent=2) + "\n").encode())
+            write_file(written / ARTIFACT, content)
+            write_file(written / MANIFEST, (manifest.model_dump_json(indent=2) + "\n").encode())
             for name, paper in (papers(manifest) if papers else {}).items():
-                _write(written / name, paper)
+                write_file(written / name, paper)
             load_version(written, entry=entry, allowed_classes=allowed_classes)
             written.rename(folder)
     except OSError as error:
@@ -104,8 +101,8 @@ def write_route(models_dir: Path, model: str, route: Route) -> None:
     OSError
         If it cannot be written; the former one stands.
     """
-    with _new_folder(models_dir / model) as parent:
-        _write(parent / ROUTE, (route.model_dump_json(indent=2) + "\n").encode())
+    with new_folder(models_dir / model) as parent:
+        write_file(parent / ROUTE, (route.model_dump_json(indent=2) + "\n").encode())
         (parent / ROUTE).replace(models_dir / model / ROUTE)
 
 
@@ -157,21 +154,3 @@ def _manifest(trained: TrainedModel, entry: CatalogEntry, *, version: str, code:
 
 def _libraries() -> dict[str, Any]:
     return {"python": platform.python_version(), **{name: version_of(name) for name in LIBRARIES}}
-
-
-@contextmanager
-def _new_folder(parent: Path) -> Iterator[Path]:
-    """Yield a folder on the file system of ``parent``, and remove what is left of it."""
-    parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".new-", dir=parent))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

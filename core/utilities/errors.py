@@ -60,6 +60,10 @@ class ArtifactIntegrityError(ArtifactError):
     """Raised when an artifact's bytes are not those that its manifest names."""
 
 
+class ArtifactStoreError(ArtifactError):
+    """Raised when the storage of versions cannot be used, or does not hold what is asked for."""
+
+
 class ForbiddenClassError(ArtifactError):
     """Raised when a pickle names a class outside the allow-list."""
 
@@ -74,6 +78,10 @@ class ModelBudgetError(ArtifactError):
 
 class UnknownVersionError(TripcastError):
     """Raised when a version is asked for that is not held here."""
+
+
+class VersionStateError(TripcastError):
+    """Raised when a version cannot do what is asked of it in the state that it is in."""
 
 
 class FeatureError(TripcastError):

@@ -3,6 +3,7 @@
 from alembic import context
 
 from core.managers.run_tables import Table
+from core.managers.version_tables import VersionRow  # noqa: F401 (it adds the registry's tables)
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=Table.metadata)
 context.run_migrations()

@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.handlers.base import TrainedModel
-from core.managers.artifacts import read_manifest
 from core.managers.card_files import card_files, prose_of
+from core.managers.version_files import read_manifest
 from core.managers.versions import artifact_of, code_revision, store_version, version_id
 from core.schemas.catalog import CatalogEntry
 from core.schemas.evaluation import Evaluation

@@ -18,11 +18,9 @@ NEVER_DURING_A_REQUEST: dict[type[TripcastError], str] = {
     core_errors.EvaluationGateError: "raised while training",
     core_errors.RunInterruptedError: "raised while training",
     core_errors.DownloadError: "raised while training",
-    core_errors.ArtifactError: "raised while a worker loads a model, or while one is stored",
-    core_errors.ArtifactIntegrityError: "raised while a worker loads a model",
+    core_errors.ArtifactStoreError: "no request waits for the storage of versions",
     core_errors.ForbiddenClassError: "raised while a worker loads a model",
     core_errors.GoldenRowsError: "raised while a worker loads a model",
-    core_errors.UnknownVersionError: "raised in a worker; reaches the web process as the code of a row",
     core_errors.FeatureError: "raised in a worker; reaches the web process as the code of a row",
     core_errors.WireError: "the queue client makes a PredictionError of it",
 }

@@ -6,9 +6,10 @@ import pytest
 from config import ROOT
 from core.handlers.tlc import read_trips
 from core.handlers.trip_duration import TripDurationHandler
-from core.managers.artifacts import find_champion, load_version, read_manifest
+from core.managers.artifacts import find_champion, load_version
 from core.managers.pipeline import execute
 from core.managers.raw_store import RawStore
+from core.managers.version_files import read_manifest
 from core.schemas.catalog import TRIP_DURATION
 from core.schemas.evaluation import Evaluation
 from core.schemas.snapshot import Snapshot

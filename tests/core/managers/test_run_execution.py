@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from config import ROOT
-from core.managers.artifacts import read_manifest
 from core.managers.database import open_database
 from core.managers.run_creation import create_run
 from core.managers.run_execution import execute_run
 from core.managers.runs import Runs
+from core.managers.version_files import read_manifest
 from core.managers.versions import set_champion
 from core.schemas.run import Run, RunState
 from core.utilities.errors import DataError, RunInterruptedError, RunStateError

@@ -13,6 +13,7 @@ from core.managers import lease
 from core.managers.database import HEAD, MIGRATIONS, open_database
 from core.managers.run_tables import RunRow, Table
 from core.managers.runs import Runs
+from core.managers.version_tables import VersionRow  # noqa: F401 (it adds the registry's tables)
 from core.schemas.run import RunParameters, RunState
 from core.utilities.errors import DatabaseUnavailableError, RunInterruptedError, RunStateError, UnknownRunError
 from tests.core.managers.postgresql import postgresql

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from core.handlers.base import TrainedModel
-from core.managers.artifacts import load_version, read_manifest
+from core.managers.artifacts import load_version
+from core.managers.version_files import read_manifest
 from core.managers.versions import store_version
 from core.schemas.catalog import TRIP_DURATION
 from core.schemas.manifest import GoldenRows

@@ -19,9 +19,9 @@ def test_no_two_models_share_a_name() -> None:
 
 
 @pytest.mark.parametrize("entry", CATALOG, ids=lambda entry: str(entry.model))
-def test_a_request_is_the_row_and_an_id(entry: CatalogEntry) -> None:
+def test_a_request_is_the_row_an_id_and_perhaps_a_version(entry: CatalogEntry) -> None:
     assert issubclass(entry.request, entry.row)
-    assert set(entry.request.model_fields) - set(entry.row.model_fields) == {"request_id"}
+    assert set(entry.request.model_fields) - set(entry.row.model_fields) == {"request_id", "model_version"}
 
 
 @pytest.mark.parametrize("entry", CATALOG, ids=lambda entry: str(entry.model))

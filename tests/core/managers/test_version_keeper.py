@@ -1,0 +1,101 @@
+"""A worker's versions follow the route board, a real one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from core.managers.model_cache import ModelCache
+from core.managers.route_board import ROUTES_KEY, RouteBoard
+from core.managers.version_keeper import VersionKeeper
+from core.managers.versions import write_route
+from core.schemas.catalog import TRIP_DURATION
+from core.schemas.preparation import Preparation
+from core.schemas.route import Route
+from core.utilities.errors import UnknownVersionError
+from tests.core.managers.paced_versions import CLASSES, store_paced
+from tests.e2e.processes import Broker, wait_until
+
+MODEL = TRIP_DURATION.model
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> ModelCache:
+    """A cache beside three versions, of which it holds the champion."""
+    for pace in (1, 2, 3):
+        store_paced(tmp_path, pace)
+    write_route(tmp_path, MODEL, Route(champion="pace-1"))
+    return ModelCache([TRIP_DURATION], models_dir=tmp_path, bare={}, allowed_classes=CLASSES)
+
+
+@contextmanager
+def keeping(models: ModelCache, broker: Broker) -> Iterator[tuple[VersionKeeper, RouteBoard]]:
+    board = RouteBoard(broker.url)
+    keeper = VersionKeeper(models, RouteBoard(broker.url))
+    keeper.start()
+    try:
+        yield keeper, board
+    finally:
+        keeper.stop()
+        board.close()
+
+
+def test_a_new_champion_is_loaded_and_answers(models: ModelCache, broker: Broker) -> None:
+    with keeping(models, broker) as (_, board):
+        board.publish(MODEL, Route(champion="pace-2", revision=1))
+        wait_until(lambda: models.held()[MODEL][0] == "pace-2")
+
+
+def test_what_is_to_be_prepared_is_loaded_and_does_not_answer_yet(models: ModelCache, broker: Broker) -> None:
+    with keeping(models, broker) as (_, board):
+        board.prepare(MODEL, Preparation(nonce="1", versions=("pace-3",)), lifetime_s=60)
+        wait_until(lambda: models.holds(MODEL, "pace-3"))
+        assert models.held()[MODEL][0] == "pace-1"
+
+
+def test_what_cannot_be_loaded_is_told_with_its_reason_and_tried_again_when_asked_again(
+    models: ModelCache, broker: Broker, tmp_path: Path
+) -> None:
+    artifact = tmp_path / MODEL / "pace-2" / "model.pickle"
+    content = artifact.read_bytes()
+    artifact.write_bytes(content + b"tampered")
+    with keeping(models, broker) as (keeper, board):
+        board.prepare(MODEL, Preparation(nonce="1", versions=("pace-2",)), lifetime_s=60)
+        wait_until(keeper.failed)
+        [failure] = keeper.failed()[MODEL]
+        assert (failure.version, failure.nonce) == ("pace-2", "1")
+        assert "SHA-256" in failure.reason
+
+        artifact.write_bytes(content)
+        board.prepare(MODEL, Preparation(nonce="2", versions=("pace-2",)), lifetime_s=60)
+        wait_until(lambda: models.holds(MODEL, "pace-2"))
+        wait_until(lambda: not keeper.failed())
+
+
+def test_garbage_on_the_board_stops_nobody(models: ModelCache, broker: Broker) -> None:
+    with broker.client() as client:
+        client.hset(ROUTES_KEY, mapping={MODEL: "{", "other": '{"champion": 3}'})
+        client.set(f"tripcast:prepare:{MODEL}", b"\xff\x00")
+    with keeping(models, broker) as (_, board):
+        board.publish(MODEL, Route(champion="pace-2", revision=1))
+        wait_until(lambda: models.held()[MODEL][0] == "pace-2")
+
+
+def test_a_version_that_a_request_asks_for_is_loaded_for_it(models: ModelCache, broker: Broker) -> None:
+    with keeping(models, broker) as (keeper, _):
+        assert keeper.load(MODEL, "pace-3").version == "pace-3"
+        assert models.holds(MODEL, "pace-3")
+        for version in ("gone", "../pace-1", ""):
+            with pytest.raises(UnknownVersionError):
+                keeper.load(MODEL, version)
+
+
+def test_an_older_route_never_replaces_a_newer_one(broker: Broker) -> None:
+    board = RouteBoard(broker.url)
+    newer, older = Route(champion="b", revision=2), Route(champion="a", revision=1)
+    assert board.publish(MODEL, newer)
+    assert not board.publish(MODEL, older)
+    assert not board.publish(MODEL, Route(champion="c", revision=2))
+    assert board.read() == {MODEL: newer}
+    board.close()
