@@ -57,7 +57,7 @@ class CanaryGuard:
     routes : callable
         Returns the routes by model.
     stop_canary : callable
-        Takes the model and the reason; raises ``TripcastError`` if the canary could not be stopped.
+        Takes the model, the canary's version and the reason; raises ``TripcastError`` if the canary could not be stopped.
     limits : GuardLimits
         The bounds.
     window_s : float
@@ -70,7 +70,7 @@ class CanaryGuard:
         self,
         *,
         routes: Callable[[], Mapping[str, Route]],
-        stop_canary: Callable[[str, str], None],
+        stop_canary: Callable[[str, str, str], None],
         limits: GuardLimits,
         window_s: float,
         clock: Callable[[], float] = time.time,
@@ -131,9 +131,9 @@ class CanaryGuard:
         reason = judge(canary.side(), champion.side(), shift=shift, limits=self._limits)
         if reason is None:
             return
-        why = f"guard: {watch.canary}: {reason}"
+        why = f"{watch.canary}: {reason}"
         try:
-            self._stop_canary(model, why)
+            self._stop_canary(model, watch.canary, why)
         except TripcastError as error:
             logger.error("the canary of {} cannot be stopped ({}), although {}", model, error, why)
         else:
