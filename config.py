@@ -146,6 +146,14 @@ class Settings(BaseSettings):
         float, Field(ge=0, le=600, description="How long requests still wait after the last worker was seen.")
     ] = 15.0
 
+    record_share: Annotated[
+        float, Field(ge=0, le=1, description="Share of the requests whose predictions are recorded; 0: none.")
+    ] = 0.0
+    record_roll_s: Annotated[
+        float, Field(ge=0.1, le=3600, description="Records are written to a file after so many seconds at most.")
+    ] = 60.0
+    record_keep_days: Annotated[int, Field(ge=0, le=3650, description="Days that records are kept; 0: for ever.")] = 30
+
     log_dir: Annotated[Path, Field(description="Folder of the log files.")] = ROOT / "repo" / "logs"
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="Lowest level that is logged.")
@@ -245,6 +253,11 @@ class Settings(BaseSettings):
     def runs_url(self) -> str:
         """URL of the database of the runs: ``DATABASE_URL``, or a file of SQLite."""
         return self.database_url or f"sqlite:///{self.data_dir / 'runs.sqlite'}"
+
+    @cached_property
+    def records_dir(self) -> Path:
+        """Folder of the recorded predictions."""
+        return self.data_dir / "records"
 
     @cached_property
     def tracking_db(self) -> Path | None:

@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 from apps.api.early_refusal import EarlyRefusal
 from apps.api.lazy_runs import LazyRuns
 from config import Settings
+from core.managers.audit import Audit
 from core.managers.queue_client import QueueClient
 
 
@@ -17,6 +18,7 @@ class State(TypedDict):
     queue: QueueClient
     runs: LazyRuns
     refusal: EarlyRefusal
+    audit: Audit
 
 
 def get_settings(request: Request) -> Settings:
@@ -32,6 +34,11 @@ def get_queue(request: Request) -> QueueClient:
 def get_runs(request: Request) -> LazyRuns:
     """Return this process's way to the runs of the pipeline."""
     return cast(LazyRuns, request.state.runs)
+
+
+def get_audit(request: Request) -> Audit:
+    """Return what notes this process's answers."""
+    return cast(Audit, request.state.audit)
 
 
 SettingsDep = Annotated[Settings, Depends(get_settings)]

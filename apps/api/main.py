@@ -3,6 +3,7 @@
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 
@@ -20,7 +21,10 @@ from apps.api.routers.predict import add_predict_route
 from apps.api.routers.predict_batch import build_batch_router
 from apps.api.routers.runs import add_run_routes
 from config import Settings, load_settings
+from core.managers.audit import Audit
 from core.managers.queue_client import LineLimits, QueueClient
+from core.managers.records import RecordWriter
+from core.managers.shadow import SHADOW_ID, SHADOW_TIMEOUT_S, ShadowLane
 from core.schemas.catalog import CATALOG
 from core.utilities.errors import SettingsError
 from core.utilities.heap import settle_heap
@@ -80,16 +84,38 @@ def _lifespan_for(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContex
             returns=getattr(app.state, "returns", None),
         )
         runs = LazyRuns(settings)
+        audit = _audit_for(settings, queue)
         await queue.start()
+        audit.start()
         settle_heap()
         paths = {f"/{settings.api_version}/{entry.resource}/predict": entry.model for entry in CATALOG}
         refusal = EarlyRefusal(
             {path: queue.admissions[model] for path, model in paths.items()}, timeout_s=settings.request_timeout_s
         )
         try:
-            yield State(settings=settings, queue=queue, runs=runs, refusal=refusal)
+            yield State(settings=settings, queue=queue, runs=runs, refusal=refusal, audit=audit)
         finally:
+            await audit.stop()
             await queue.stop()
             runs.close()
 
     return lifespan
+
+
+def _audit_for(settings: Settings, queue: QueueClient) -> Audit:
+    """Return what notes the answers of this process."""
+    features = {entry.model: entry.features for entry in CATALOG}
+    writer = RecordWriter(settings.result_backend_url, features=features)
+    shadow = ShadowLane(
+        predict=partial(queue.predict_block, request_id=SHADOW_ID, timeout_s=SHADOW_TIMEOUT_S),
+        record=writer.add_entry,
+        features=features,
+    )
+    return Audit(
+        share=settings.record_share,
+        writer=writer,
+        shadow=shadow,
+        pinned=settings.pinned_versions.keys(),
+        route_of=queue.routes.get,
+        features=features,
+    )

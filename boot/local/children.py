@@ -16,6 +16,8 @@ WEB_GRACE_S = 3.4
 WORKER_GRACE_S = 5.0
 PIPELINE_GRACE_S = 2.0
 """A worker that trains is not waited for: its run goes on at that step when the system is up again."""
+RECORDER_GRACE_S = 4.0
+"""To write what it read; what it does not manage stays in the stream."""
 BROKER_GRACE_S = 0.8
 
 PIPELINE_QUEUE = "tasks.pipeline"
@@ -124,6 +126,18 @@ def beat_children(settings: Settings, *, directory: Path, environment: Mapping[s
         grace_s=PIPELINE_GRACE_S,
     )
     return [spec] if settings.runs_start_by_themselves else []
+
+
+def recorder_child(*, directory: Path, environment: Mapping[str, str]) -> ChildSpec:
+    """Return the recorder, which sleeps until something is recorded; stopped after the web, to take its last records."""
+    return ChildSpec(
+        name="recorder",
+        command=(sys.executable, "-m", "apps.recorder"),
+        directory=directory,
+        environment=environment,
+        stop_order=1,
+        grace_s=RECORDER_GRACE_S,
+    )
 
 
 def worker_children(settings: Settings, *, directory: Path, environment: Mapping[str, str]) -> list[ChildSpec]:

@@ -19,6 +19,7 @@ from boot.local.children import (
     broker_child,
     child_environment,
     pipeline_children,
+    recorder_child,
     web_child,
     worker_children,
 )
@@ -135,6 +136,7 @@ async def _bring_up(
     path = "/health/ready" if settings.workers else "/health/live"
     await wait_until_ready(partial(missing_part, host=host, port=settings.http_port, path=path), say=console.say)
     # Last, as nobody waits for them: predictions are served sooner.
+    supervisor.start(recorder_child(directory=ROOT, environment=environment))
     for children in (pipeline_children, beat_children):
         for spec in children(settings, directory=ROOT, environment=environment):
             supervisor.start(spec)

@@ -19,11 +19,18 @@ from apps.api.dependencies import State
 from apps.api.errors import STARTED, InvalidBodyError, answer_unknown, describe, problem_response
 from apps.api.waiting import CLIENT_CLOSED_REQUEST, TIMEOUT_HEADER, timeout_of, watch_for_hang_up
 from config import Settings
-from core.managers.line import RowAnswer
+from core.managers.line import Row, RowAnswer
 from core.schemas.catalog import CatalogEntry
+from core.schemas.outcome import RowErrorCode
 from core.schemas.route import VERSION_ID
 from core.utilities.clock import milliseconds_since, uuid7
-from core.utilities.errors import OverloadError, PredictionError, TripcastError, UnknownVersionError
+from core.utilities.errors import (
+    DeadlinePassedError,
+    OverloadError,
+    PredictionError,
+    TripcastError,
+    UnknownVersionError,
+)
 
 
 def add_predict_route(app: Application, entry: CatalogEntry, *, prefix: str) -> None:
@@ -80,7 +87,7 @@ class PredictEndpoint:
         except Exception as error:  # noqa: BLE001 (no stack may reach a caller)
             response = answer_unknown(Request(scope), error)
         else:
-            await self._reply(scope, send, state["settings"], answer, request_id=request_id)
+            await self._reply(scope, send, state, values, answer, asked=version is not None, request_id=request_id)
             return
         await response(scope, receive, send)
 
@@ -114,10 +121,36 @@ class PredictEndpoint:
         try:
             with watch_for_hang_up(receive, lambda: row.fail(ClientDisconnect())):
                 return await queue.answer(row)
+        except (PredictionError, DeadlinePassedError) as error:
+            self._note_failure(scope, state, row, error)
+            raise
         finally:
             queue.leave(row)
 
-    async def _reply(self, scope: Scope, send: Send, settings: Settings, answer: RowAnswer, *, request_id: str) -> None:
+    def _note_failure(self, scope: Scope, state: State, row: Row, error: TripcastError) -> None:
+        state["audit"].note_failure(
+            self._entry.model,
+            row.values,
+            version=(row.line and row.line.version) or "",
+            code=_code_of(error),
+            asked=not row.routed,
+            request_id=row.request_id,
+            transaction_id=uuid7(),
+            total_ms=milliseconds_since(scope[STARTED]),
+        )
+
+    async def _reply(
+        self,
+        scope: Scope,
+        send: Send,
+        state: State,
+        values: tuple[Any, ...],
+        answer: RowAnswer,
+        *,
+        asked: bool,
+        request_id: str,
+    ) -> None:
+        settings = state["settings"]
         transaction_id = uuid7()
         total_ms = milliseconds_since(scope[STARTED])
         body = orjson.dumps(
@@ -142,6 +175,15 @@ class PredictEndpoint:
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+        state["audit"].note_row(
+            self._entry.model,
+            values,
+            answer,
+            asked=asked,
+            request_id=request_id,
+            transaction_id=transaction_id,
+            total_ms=total_ms,
+        )
         if total_ms > settings.log_slow_ms or settings.log_requests == "all":
             _log_request(settings, answer, request_id=request_id, transaction_id=transaction_id, total_ms=total_ms)
 
@@ -157,6 +199,14 @@ def _the_one(asked: str | None, path: Mapping[str, str]) -> str | None:
     if not re.fullmatch(VERSION_ID, version):
         raise UnknownVersionError("there is no such version")
     return version
+
+
+def _code_of(error: TripcastError) -> str:
+    """Return the code of a row that has no prediction."""
+    if isinstance(error, DeadlinePassedError):
+        return RowErrorCode.DEADLINE_PASSED
+    text = str(error)
+    return text if text in set(RowErrorCode) else RowErrorCode.MODEL_ERROR
 
 
 def log_failure(

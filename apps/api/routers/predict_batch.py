@@ -8,10 +8,11 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request, Response
 from loguru import logger
+from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect
 
 from apps.api.bodies import MEBIBYTE, find_request_id, read_json, validate_envelope
-from apps.api.dependencies import get_queue, get_settings
+from apps.api.dependencies import get_audit, get_queue, get_settings
 from apps.api.errors import KINDS, STARTED, InvalidBodyError, problem_response
 from apps.api.routers.predict import OK_HEADERS, PROBLEMS, log_failure
 from apps.api.rows import CheckedRows, Faults, RowChecker
@@ -54,7 +55,7 @@ def build_batch_router(entry: CatalogEntry) -> APIRouter:
         bad = len(rows.faults) + (len(block.errors) if block else 0)
         render = partial(_outcomes, entry.output, rows, block)
         outcomes = await asyncio.to_thread(render) if bad > MANY_BAD_ROWS else render()
-        return _reply(request, entry, outcomes, block, request_id=request_id)
+        return _reply(request, entry, outcomes, rows, block, asked=version is not None, request_id=request_id)
 
     router.add_api_route(
         "/predict/batch",
@@ -105,12 +106,20 @@ async def _predict(
 
 
 def _reply(
-    request: Request, entry: CatalogEntry, outcomes: list[dict[str, Any]], block: Block | None, *, request_id: str
+    request: Request,
+    entry: CatalogEntry,
+    outcomes: list[dict[str, Any]],
+    rows: CheckedRows,
+    block: Block | None,
+    *,
+    asked: bool,
+    request_id: str,
 ) -> Response:
+    transaction_id = uuid7()
     body = {
         "reply_code": 0,
         "request_id": request_id,
-        "transaction_id": uuid7(),
+        "transaction_id": transaction_id,
         "model_name": entry.model,
         "model_version": (block and block.version) or get_queue(request).champion(entry.model),
         "outcomes": outcomes,
@@ -124,7 +133,27 @@ def _reply(
         "Server-Timing": ", ".join(f"{name};dur={duration:.3f}" for name, duration in parts),
     }
     _log(request, body, total_ms=total_ms)
-    return Response(content, headers=headers, media_type="application/json")
+    response = Response(content, headers=headers, media_type="application/json")
+    if block is not None:
+        response.background = BackgroundTask(
+            _note, request, rows, block, asked=asked, transaction_id=transaction_id, total_ms=total_ms
+        )
+    return response
+
+
+async def _note(
+    request: Request, rows: CheckedRows, block: Block, *, asked: bool, transaction_id: str, total_ms: float
+) -> None:
+    """Record the answers, once they have left."""
+    get_audit(request).note_block(
+        rows.columns,
+        rows.places,
+        block,
+        asked=asked,
+        request_id=block.request_id,
+        transaction_id=transaction_id,
+        total_ms=total_ms,
+    )
 
 
 def _outcomes(output: str, rows: CheckedRows, block: Block | None) -> list[dict[str, Any]]:

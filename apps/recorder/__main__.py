@@ -1,0 +1,46 @@
+"""``python -m apps.recorder``: writes the records of predictions to files, until SIGTERM or Ctrl-C."""
+
+import os
+import signal
+import sys
+from datetime import UTC, date, datetime
+from threading import Event
+
+from config import Settings, load_settings
+from core.managers.record_files import RecordFiles
+from core.managers.recorder import Recorder
+from core.utilities.errors import SettingsError
+from core.utilities.logging import configure_logging
+
+NICENESS = 5
+"""Whoever waits for an answer goes first."""
+
+
+def main() -> int:
+    """Run until stopped; return the exit status."""
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        sys.stderr.write(f"tripcast recorder: {error}\n")
+        return 1
+    configure_logging(directory=settings.log_dir / "apps" / "recorder", process="recorder", level=settings.log_level)
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    os.nice(NICENESS)
+    build_recorder(settings).run(stop)
+    return 0
+
+
+def build_recorder(settings: Settings) -> Recorder:
+    """Return the recorder that the settings describe."""
+    files = RecordFiles(settings.records_dir, keep_days=settings.record_keep_days, today=_today)
+    return Recorder(settings.result_backend_url, files=files, roll_s=settings.record_roll_s)
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,200 @@
+"""The guard: watches what a canary answers, and has it stopped if it leaves its bounds.
+
+It runs in the recorder, which sees the answers of all web processes. It never touches a request: while no canary is
+live it costs one read of the routes a second.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from loguru import logger
+
+from core.schemas.record import RecordEntry, Role
+from core.schemas.route import Route
+from core.services.canary_guard import GuardLimits, Side, judge
+from core.utilities.errors import TripcastError, WireError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
+
+LOOK_S = 1.0
+WATCHED = (Role.CHAMPION, Role.CANARY)
+P95 = 0.95
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    """What one version answered in one entry; ``costs_ms`` only of single rows."""
+
+    time: float
+    rows: int
+    predictions: "FloatArray"
+    costs_ms: "FloatArray"
+
+
+@dataclass
+class _Watch:
+    """One canary's time: who is compared, and what was seen since, oldest first."""
+
+    champion: str
+    canary: str
+    revision: int
+    parts: dict[str, deque[_Part]] = field(default_factory=dict)
+    stopped: bool = False
+
+
+class CanaryGuard:
+    """Compares canaries with their champions; used by one thread.
+
+    Parameters
+    ----------
+    routes : callable
+        Returns the routes by model.
+    stop_canary : callable
+        Takes the model, the canary's version and the reason; raises ``TripcastError`` if the canary could not be stopped.
+    limits : GuardLimits
+        The bounds.
+    window_s : float
+        Answers older than this do not count.
+    clock : callable
+        Unix seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        routes: Callable[[], Mapping[str, Route]],
+        stop_canary: Callable[[str, str, str], None],
+        limits: GuardLimits,
+        window_s: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._routes = routes
+        self._stop_canary = stop_canary
+        self._limits = limits
+        self._window_s = window_s
+        self._clock = clock
+        self._watches: dict[str, _Watch] = {}
+        self._looked = float("-inf")
+
+    def look(self, content: bytes) -> None:
+        """See an entry of the stream."""
+        if not self._watches:
+            return
+        try:
+            entry = RecordEntry.decode(content)
+        except WireError:
+            return
+        watch = self._watches.get(entry.model)
+        if watch is not None:
+            for version in (watch.champion, watch.canary):
+                part = _part_of(entry, version)
+                if part is not None:
+                    watch.parts.setdefault(version, deque()).append(part)
+
+    def tick(self) -> None:
+        """Follow the routes, and judge each canary; does so once a second however often it is called."""
+        now = self._clock()
+        if now - self._looked < LOOK_S:
+            return
+        self._looked = now
+        self._follow(self._routes())
+        for model, watch in self._watches.items():
+            if not watch.stopped:
+                self._judge(model, watch, oldest=now - self._window_s)
+
+    def _follow(self, routes: Mapping[str, Route]) -> None:
+        """Begin anew with each change of a route: what was seen before belongs to another comparison."""
+        watches = {}
+        for model, route in routes.items():
+            known = self._watches.get(model)
+            if route.canary is None:
+                continue
+            if known is None or known.revision != route.revision:
+                known = _Watch(route.champion, route.canary.version, route.revision)
+                logger.info("the guard watches {} {} beside {}", model, known.canary, known.champion)
+            watches[model] = known
+        self._watches = watches
+
+    def _judge(self, model: str, watch: _Watch, *, oldest: float) -> None:
+        for parts in watch.parts.values():
+            while parts and parts[0].time < oldest:
+                parts.popleft()
+        canary, champion = (_Seen(watch.parts.get(version, ())) for version in (watch.canary, watch.champion))
+        shift = _shift(canary, champion) if self._limits.max_shift else None
+        reason = judge(canary.side(), champion.side(), shift=shift, limits=self._limits)
+        if reason is None:
+            return
+        why = f"{watch.canary}: {reason}"
+        try:
+            self._stop_canary(model, watch.canary, why)
+        except TripcastError as error:
+            logger.error("the canary of {} cannot be stopped ({}), although {}", model, error, why)
+        else:
+            watch.stopped = True
+            logger.warning("the canary of {} was stopped; {}", model, why)
+
+
+class _Seen:
+    """What one version answered over the window."""
+
+    def __init__(self, parts: Any) -> None:  # noqa: ANN401 (an iterable of parts)
+        import numpy as np  # noqa: PLC0415 (a recorder without a canary does without)
+
+        parts = list(parts)
+        nothing = np.empty(0)
+        self.rows = sum(part.rows for part in parts)
+        self.predictions = np.concatenate([nothing, *(part.predictions for part in parts)])
+        self._costs_ms = np.concatenate([nothing, *(part.costs_ms for part in parts)])
+
+    def side(self) -> Side:
+        import numpy as np  # noqa: PLC0415
+
+        p95_ms = float(np.quantile(self._costs_ms, P95)) if len(self._costs_ms) else None
+        return Side(rows=self.rows, errors=self.rows - len(self.predictions), p95_ms=p95_ms)
+
+
+def _shift(canary: _Seen, champion: _Seen) -> float | None:
+    if not len(canary.predictions) or not len(champion.predictions):
+        return None
+    from core.handlers.distribution import stability_index  # noqa: PLC0415 (it imports scipy)
+
+    return stability_index(canary.predictions, champion.predictions)
+
+
+def _part_of(entry: RecordEntry, version: str) -> _Part | None:
+    """Return what a version answered by its route, None if nothing."""
+    import numpy as np  # noqa: PLC0415
+
+    chosen = np.array(
+        [
+            own == version and role in WATCHED
+            for own, role in zip(entry.column("version"), entry.column("role"), strict=True)
+        ]
+    )
+    if not chosen.any():
+        return None
+    predictions = _numbers(entry.column("prediction"))[chosen]
+    # The times of a batch request are those of all its rows together.
+    single = not isinstance(entry.columns["request_id"], str)
+    costs = _numbers(entry.column("features_ms")) + _numbers(entry.column("predict_ms"))
+    costs_ms = costs[chosen] if single else np.empty(0)
+    return _Part(
+        time=float(max(entry.column("time"))),
+        rows=int(chosen.sum()),
+        predictions=predictions[~np.isnan(predictions)],
+        costs_ms=costs_ms[~np.isnan(costs_ms)],
+    )
+
+
+def _numbers(values: Any) -> "FloatArray":  # noqa: ANN401 (a sequence of numbers and None)
+    """Return values as an array, (n,) float64, NaN for None."""
+    import numpy as np  # noqa: PLC0415
+
+    return np.array(values, dtype=np.float64)
