@@ -189,13 +189,18 @@ class PredictEndpoint:
 
 
 def _the_one(asked: str | None, path: Mapping[str, str]) -> str | None:
-    """Return the version that the body or the path asks for."""
+    """Return the version that the body or the path asks for.
+
+    Raises
+    ------
+    UnknownVersionError
+        If they ask for different ones, which no version can be, or the path for what is no id.
+    """
     version = path.get("version")
     if version is None or asked == version:
         return asked
     if asked is not None:
-        items = [{"loc": ("body", "model_version"), "msg": "The path asks for another version"}]
-        raise InvalidBodyError("the body is not what this route takes", items)
+        raise UnknownVersionError(f"the path asks for version {version}, the body for {asked}")
     if not re.fullmatch(VERSION_ID, version):
         raise UnknownVersionError("there is no such version")
     return version

@@ -18,6 +18,7 @@ NEVER_DURING_A_REQUEST: dict[type[TripcastError], str] = {
     core_errors.EvaluationGateError: "raised while training",
     core_errors.RunInterruptedError: "raised while training",
     core_errors.DownloadError: "raised while training",
+    core_errors.ModelBudgetError: "raised while a worker loads a version",
     core_errors.ArtifactStoreError: "no request waits for the storage of versions",
     core_errors.ModelBudgetError: "raised while a worker loads a model",
     core_errors.ForbiddenClassError: "raised while a worker loads a model",
