@@ -4,8 +4,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from config import Settings
+
+if not os.environ.get("CI"):  # there hypothesis loads a profile of its own, without deadlines too
+    settings.register_profile("tripcast", deadline=None)
+    settings.load_profile("tripcast")
 
 TESTS = Path(__file__).resolve().parent
 WITH_PROCESSES = ("apps", "bench", "boot", "core/managers", "e2e", "tasks")
