@@ -143,7 +143,8 @@ class Settings(BaseSettings):
         int, Field(ge=1, le=10_000_000, description="Rows of batch requests that wait before more are refused.")
     ] = 100_000
     worker_grace_s: Annotated[
-        float, Field(ge=0, le=600, description="How long requests still wait after the last worker was seen.")
+        float,
+        Field(ge=0, le=600, description="How long requests still wait after the last worker was seen, or the start."),
     ] = 15.0
 
     record_share: Annotated[

@@ -24,6 +24,7 @@ class WorkerDirectory:
         self._serving: dict[str, list[Heartbeat]] = {}
         self._served: set[tuple[str, str]] = set()
         self._decided: set[tuple[str, str]] = set()
+        self._started = asyncio.get_running_loop().time()
         self._last_seen: dict[str, float] = {}
 
     async def stop(self) -> None:
@@ -47,11 +48,13 @@ class WorkerDirectory:
         return (queue, model) in self._decided
 
     def seconds_without(self, queue: str) -> float:
-        """Return how long no worker has been seen on ``queue``: 0 with one, infinity if never."""
+        """Return how long no worker has been seen on ``queue``: 0 with one, the directory's age if never.
+
+        A web process that has just started has not looked for long enough to say that nobody is there.
+        """
         if self.serving(queue):
             return 0.0
-        seen = self._last_seen.get(queue)
-        return float("inf") if seen is None else asyncio.get_running_loop().time() - seen
+        return asyncio.get_running_loop().time() - self._last_seen.get(queue, self._started)
 
     async def poll(self) -> None:
         """Read the heartbeats.

@@ -97,6 +97,14 @@ def test_without_a_worker_it_is_a_503_until_one_comes(own_stack: Stack) -> None:
         check_time(seconds_of(refusal), 0.1 + SLACK_S)
 
 
+def test_a_request_that_comes_before_the_first_worker_waits_for_it(own_stack: Stack) -> None:
+    with own_stack.broker.running(), own_stack.web(), ThreadPoolExecutor() as threads:
+        wait_until(lambda: missing(own_stack) == ["worker"], what="the web server has reached the broker")
+        answer = threads.submit(own_stack.predict)
+        with own_stack.worker():
+            assert answer.result().status_code == HTTPStatus.OK, answer.result().text
+
+
 @tried_thrice
 def test_without_a_broker_it_is_a_503_until_it_is_back(own_stack: Stack) -> None:
     with own_stack.web(), own_stack.worker():

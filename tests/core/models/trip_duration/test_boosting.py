@@ -3,6 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from core.models.trip_duration.boosting import Boosting
 from core.models.trip_duration.features import FloatArray
@@ -45,3 +46,10 @@ def test_the_matrix_is_left_as_it_was() -> None:
     before = MATRIX.copy()
     boosted(3)
     assert np.array_equal(MATRIX, before)
+
+
+def test_the_trees_do_not_depend_on_how_many_threads_there_are() -> None:
+    with threadpool_limits(1):
+        alone = pickle.dumps(boosted(3))
+    with threadpool_limits(4):
+        assert pickle.dumps(boosted(3)) == alone
