@@ -2,6 +2,7 @@
 
 import typer
 
+from apps.cli.models import models
 from apps.cli.predict import predict
 from apps.cli.runs import pipeline
 from apps.cli.train import train
@@ -10,6 +11,7 @@ app = typer.Typer(help="Tripcast's command line.", no_args_is_help=True, add_com
 app.command()(train)
 app.command()(predict)
 app.add_typer(pipeline, name="pipeline")
+app.add_typer(models, name="models")
 
 
 if __name__ == "__main__":
