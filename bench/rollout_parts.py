@@ -14,7 +14,7 @@ from bench.figures import Spread, ratio
 from bench.measurement import measure, warm_up
 from bench.record import Point
 from bench.rollout_records import Shadows, shadows_of, wait_until_written
-from bench.rollout_system import BENCH, ROLLBACK_COMMAND, Routed, routed_system
+from bench.rollout_system import BENCH, ROLL_S, ROLLBACK_COMMAND, Routed, routed_system
 from bench.route_load import OK, Answer, RouteLoad
 from bench.run import SETTLE_S
 from bench.trips import generate_trips
@@ -26,6 +26,8 @@ from core.utilities.errors import RouteRefusedError
 CONNECTIONS = 64
 REGISTERED = 20
 WARM_UP_S = 1
+FIRST_FILE_S = ROLL_S + 1.0
+"""After the warm-up: with its first file a recorder loads its libraries, once in its life."""
 SHARE_IDS = 5_000
 ASKED_TIMES = 2
 LIVE_CONNECTIONS = 32
@@ -76,7 +78,7 @@ def in_turn(
                 if name == "three":
                     routed.route_three()
                 warm_up(routed.running, seconds=WARM_UP_S)
-                time.sleep(SETTLE_S)
+                time.sleep(SETTLE_S + FIRST_FILE_S)
                 point = measure(
                     routed.running,
                     model="linear",
