@@ -55,13 +55,18 @@ class Verdict:
     """Different ones that answered."""
 
 
-def judge(answers: Sequence[Answer], journal: Journal, values: Mapping[str, Sequence[float]]) -> Verdict:
-    """Judge answers by the routes of a journal and by what each version predicts, (n_trips,) each."""
+def judge(
+    answers: Sequence[Answer], journal: Journal, values: Mapping[str, Sequence[float]], *, slack_s: float = 0.0
+) -> Verdict:
+    """Judge answers by the routes of a journal and by what each version predicts, (n_trips,) each.
+
+    ``slack_s`` is added to the grace, where the client itself may be late.
+    """
     good = [answer for answer in answers if answer.status == OK]
     return Verdict(
         answers=len(answers),
         failed=len(answers) - len(good),
-        stale=sum(not journal.allowed(answer.version, answer.given_at) for answer in good),
+        stale=sum(not journal.allowed(answer.version, answer.given_at, grace_s=GRACE_S + slack_s) for answer in good),
         untrue=sum(
             answer.version not in values or answer.minutes != values[answer.version][answer.trip] for answer in good
         ),
