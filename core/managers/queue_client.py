@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from core.managers.admission import Admission
 from core.managers.block import Block
-from core.managers.block_client import BlockClient, is_of_unknown_version
+from core.managers.block_client import SETTLE_S, BlockClient, is_of_unknown_version
 from core.managers.call_desk import CallDesk
 from core.managers.kombu_publisher import KombuPublisher
 from core.managers.ledger import Ledger
@@ -45,6 +45,8 @@ from core.utilities.errors import (
 TEND_INTERVAL_S = 0.2
 START_TIMEOUT_S = 2.0
 START_POLL_S = 0.02
+MAX_REFUSALS = 4
+"""Of a version that a route names, by workers that do not know it: about a second, then the caller is told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,9 +193,30 @@ class QueueClient:
             If no worker has the version that the request asked for, or that its route names.
         """
         answer = await row.answer
-        if answer.error is not None and answer.error.code is RowErrorCode.UNKNOWN_VERSION:
+        while row.routed and self._is_to_be_asked_again(row, answer):
+            await self._ask_again(row, answer)
+            answer = await row.answer
+        if _is_of_unknown_version(answer):
             raise self._unknown(answer.model, answer.version, routed=row.routed)
         return _raise_for_error(answer)
+
+    def _is_to_be_asked_again(self, row: Row, answer: RowAnswer) -> bool:
+        """Tell whether somebody else should answer a row, for which nobody named a version."""
+        if _is_of_unknown_version(answer):
+            row.refusals += 1
+            return row.refusals <= MAX_REFUSALS
+        return self._versions.is_outdated(self._entries[answer.model], answer.version)
+
+    async def _ask_again(self, row: Row, answer: RowAnswer) -> None:
+        row.answer = self._loop.create_future()
+        if _is_of_unknown_version(answer):
+            # Whoever does not have it loads it, or a route comes that names another.
+            await asyncio.wait([row.answer], timeout=SETTLE_S)
+        if time.time() >= row.expires_at:
+            row.fail(DeadlinePassedError("no answer before the deadline"))
+        if not row.answer.done():
+            entry = self._entries[answer.model]
+            self._lines.get(entry.model, self._versions.choose(entry, row.request_id, asked=None)).join(row)
 
     def leave(self, row: Row) -> None:
         """Forget a row, whatever became of it."""
@@ -413,6 +436,10 @@ class QueueClient:
             ledger = self._ledgers[entry.model]
             if len(ledger):
                 await ledger.look_for_lost(self.workers.holding(entry.queue))
+
+
+def _is_of_unknown_version(answer: RowAnswer) -> bool:
+    return answer.error is not None and answer.error.code is RowErrorCode.UNKNOWN_VERSION
 
 
 def _raise_for_error(answer: RowAnswer) -> RowAnswer:

@@ -3,7 +3,9 @@
 import asyncio
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -15,11 +17,12 @@ from bench.route_load import RouteLoad
 from bench.verdict import unsteady
 from core.managers.route_desk import RouteDesk
 from core.managers.route_preparation import Preparer
+from core.managers.version_choice import GRACE_S
 from core.schemas.catalog import CatalogEntry
 from core.services.routing import choose_version
 from core.utilities.errors import RouteRefusedError
 from tests.core.managers.team_models import PaceModel
-from tests.e2e.processes import ANSWER_TIMEOUT_S, EXAMPLE, wait_until
+from tests.e2e.processes import ANSWER_TIMEOUT_S, EXAMPLE, QUEUES, wait_until
 from tests.e2e.routed import (
     ADA,
     MEMORY_MIB,
@@ -75,7 +78,7 @@ def test_a_caller_stays_with_the_canary_or_without_it(shared: Installation) -> N
     shared.desk.deploy(MODEL, "pace-1", **ADA)
     shared.desk.canary(MODEL, "pace-2", 0.25, **ADA)
     route = shared.route()
-    wait_until(lambda: _both_know(shared, revision=route.revision), what="both web processes know the route")
+    wait_until(lambda: _know(shared, processes=2), what="both web processes know the route")
     ids = [f"caller-{number}" for number in range(400)]
     load = RouteLoad(port=shared.stack.http_port, trips=TRIPS, connections=16, ids=ids * 2)
     answers = asyncio.run(load.run())
@@ -150,9 +153,11 @@ def too_heavy(installation: Installation) -> str:
     return store_model(installation, "heavy", model, pace=7)
 
 
-def _both_know(installation: Installation, *, revision: int) -> bool:
-    told = [line for line in installation.stack.log_lines("apps/api") if f'"revision":{revision}' in line["message"]]
-    return len({line["pid"] for line in told}) == 2
+def _know(installation: Installation, *, processes: int) -> bool:
+    """Tell whether so many web processes have heard of the route as it is."""
+    revision = f'"revision":{installation.route().revision}}}'
+    told = [line for line in installation.stack.log_lines("apps/api") if revision in line["message"]]
+    return len({line["pid"] for line in told}) == processes
 
 
 @pytest.fixture
@@ -205,6 +210,29 @@ def test_a_route_outlives_a_broker_that_loses_everything(own: Installation) -> N
             wait_until(own.answered_by, what="predictions are served again")
             assert {own.answered_by() for _ in range(20)} == {"pace-2"}
             wait_until(lambda: own.spread() == own.route(), what="the route is on the board again")
+
+
+def test_what_was_sent_to_versions_that_then_leave_the_route_is_answered_by_the_next(own: Installation) -> None:
+    settings, stack = own.settings(), own.stack
+    with stack.broker.running(), stack.web(**settings):
+        with stack.worker(**settings):
+            stack.wait_until_ready()
+            own.desk.canary(MODEL, "pace-3", 0.5, **ADA)
+            wait_until(lambda: _know(own, processes=1), what="the web process knows the route")
+        wait_until(lambda: not own.board.workers(), what="no worker is there")
+        callers = {choose_version(own.route(), name): name for name in "abcdefghijklmnopqrst"}
+        with ThreadPoolExecutor(2) as pool, stack.broker.client() as redis:
+            asked = [pool.submit(stack.predict, request_id=name) for name in callers.values()]
+            wait_until(lambda: sum(redis.llen(queue) for queue in QUEUES) == 2, what="the requests are in the queue")
+            own.desk.deploy(MODEL, "pace-2", **ADA)
+            wait_until(lambda: _know(own, processes=1), what="the web process knows the new route")
+            time.sleep(GRACE_S)
+            shutil.rmtree(own.models_dir / MODEL / "pace-1")
+            with stack.worker(**settings):
+                answers = [answer.result() for answer in asked]
+    assert set(callers) == {"pace-1", "pace-3"}
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert {(answer.json()["model_version"], answer.json()["duration"]) for answer in answers} == {("pace-2", 6.0)}
 
 
 def test_a_worker_that_dies_while_it_prepares_holds_up_no_change_and_a_later_one_serves_the_route(
