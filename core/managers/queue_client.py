@@ -419,8 +419,8 @@ class QueueClient:
             for ledger in self._ledgers.values():
                 ledger.drop_unwanted()
             try:
+                await self.routes.poll()  # first: whoever sees a worker takes requests
                 await self.workers.poll()
-                await self.routes.poll()
                 await self._look_for_lost()
             except (RedisError, OSError, TimeoutError) as error:
                 logger.debug("the workers cannot be seen: {}", type(error).__name__)
