@@ -102,6 +102,9 @@ MODEL_KINDS: Mapping[type[TripcastError], Kind] = {
     errors.UnknownVersionError: PREDICTION_KINDS[errors.UnknownVersionError],
     errors.VersionStateError: Kind(HTTPStatus.CONFLICT, BAD_REQUEST, "Version not in this state"),
     errors.RouteRefusedError: Kind(HTTPStatus.CONFLICT, BAD_REQUEST, "Route refused"),
+    errors.BoardUnavailableError: Kind(
+        HTTPStatus.SERVICE_UNAVAILABLE, QUEUE_FAILED, "Route board unavailable", _RETRY_LATER
+    ),
     errors.ArtifactError: Kind(HTTPStatus.CONFLICT, BAD_REQUEST, "Version not whole"),
     errors.ArtifactIntegrityError: Kind(HTTPStatus.CONFLICT, BAD_REQUEST, "Version was changed"),
     errors.DatabaseUnavailableError: RUN_KINDS[errors.DatabaseUnavailableError],
