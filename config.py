@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.schemas.catalog import CATALOG
@@ -126,6 +126,11 @@ class Settings(BaseSettings):
         Field(description="Further classes that a pickle may name, `module.Class`, separated by commas."),
     ] = ()
 
+    admin_api_key: Annotated[
+        SecretStr,
+        Field(description="Key of those who change versions and routes over HTTP; empty: nobody can."),
+    ] = SecretStr("")
+
     request_timeout_s: Annotated[
         float, Field(gt=0, le=600, description="Deadline of a request, in seconds; a caller can lower it.")
     ] = 60.0
@@ -195,6 +200,13 @@ class Settings(BaseSettings):
     def _endpoint_is_http(cls, value: str) -> str:
         if value and not re.match(r"https?://[^/]", value):
             raise ValueError("not a URL of http or https")
+        return value
+
+    @field_validator("admin_api_key")
+    @classmethod
+    def _key_fits_a_header(cls, value: SecretStr) -> SecretStr:
+        if not re.fullmatch(r"[!-~]*", value.get_secret_value()):
+            raise ValueError("not printable ASCII without spaces, as a header can hold it")
         return value
 
     @field_validator("pipeline_schedule")

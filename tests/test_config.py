@@ -9,6 +9,7 @@ from core.utilities.errors import SettingsError
 pytestmark = pytest.mark.usefixtures("empty_folder")
 
 WRONG_VALUES = {
+    "ADMIN_API_KEY": ["two words", "schl\u00fcssel"],
     "HTTP_PORT": ["abc", "0", "65536", "80.5"],
     "REDIS_PORT": ["-1"],
     "API_VERSION": ["1", "v1/../x"],
@@ -181,6 +182,15 @@ def test_a_complaint_does_not_repeat_the_value(name: str, monkeypatch: pytest.Mo
 
     assert "swordfish" not in str(raised.value)
     assert raised.value.__cause__ is None
+
+
+def test_the_key_does_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADMIN_API_KEY", "swordfish")
+
+    settings = load_settings()
+
+    assert settings.admin_api_key.get_secret_value() == "swordfish"
+    assert "swordfish" not in repr(settings) + settings.model_dump_json()
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)

@@ -36,6 +36,11 @@ def test_the_command_line_starts_without_what_only_training_needs(tmp_path: Path
     assert imported("apps.cli.__main__", ("sklearn", "sqlalchemy", "mlflow", "matplotlib"), tmp_path) == "[]\n"
 
 
+def test_a_web_process_that_is_asked_about_versions_holds_no_model_code(tmp_path: Path) -> None:
+    heavy = ("sklearn", "numpy", "polars", "boto3", "alembic", "statemachine")
+    assert imported("apps.api.main, core.managers.version_desk", heavy, tmp_path) == "[]\n"
+
+
 def imported(module: str, names: tuple[str, ...], folder: Path) -> str:
     """Return those of the libraries that a new process has after it imported a module, as Python prints a list."""
     code = f"import sys, {module}; print([name for name in {names} if name in sys.modules])"

@@ -5,7 +5,7 @@ from typing import Annotated, TypedDict, cast
 from fastapi import Depends, Request
 
 from apps.api.early_refusal import EarlyRefusal
-from apps.api.lazy_runs import LazyRuns
+from apps.api.lazy_desk import LazyDesk, RunDesk, VersionDesk
 from config import Settings
 from core.managers.audit import Audit
 from core.managers.queue_client import QueueClient
@@ -16,7 +16,8 @@ class State(TypedDict):
 
     settings: Settings
     queue: QueueClient
-    runs: LazyRuns
+    runs: LazyDesk[RunDesk]
+    versions: LazyDesk[VersionDesk]
     refusal: EarlyRefusal
     audit: Audit
 
@@ -31,9 +32,14 @@ def get_queue(request: Request) -> QueueClient:
     return cast(QueueClient, request.state.queue)
 
 
-def get_runs(request: Request) -> LazyRuns:
+def get_runs(request: Request) -> LazyDesk[RunDesk]:
     """Return this process's way to the runs of the pipeline."""
-    return cast(LazyRuns, request.state.runs)
+    return cast(LazyDesk[RunDesk], request.state.runs)
+
+
+def get_versions(request: Request) -> LazyDesk[VersionDesk]:
+    """Return this process's way to the versions and routes."""
+    return cast(LazyDesk[VersionDesk], request.state.versions)
 
 
 def get_audit(request: Request) -> Audit:
@@ -43,4 +49,5 @@ def get_audit(request: Request) -> Audit:
 
 SettingsDep = Annotated[Settings, Depends(get_settings)]
 QueueDep = Annotated[QueueClient, Depends(get_queue)]
-RunsDep = Annotated[LazyRuns, Depends(get_runs)]
+RunsDep = Annotated[LazyDesk[RunDesk], Depends(get_runs)]
+VersionsDep = Annotated[LazyDesk[VersionDesk], Depends(get_versions)]

@@ -38,6 +38,10 @@ class InvalidHeaderError(RequestError):
     """Raised when a header's value cannot be used."""
 
 
+class WrongKeyError(RequestError):
+    """Raised when a route is for those who have a key, and it is missing or wrong."""
+
+
 class UnsupportedMediaTypeError(RequestError):
     """Raised when a body is not declared as JSON."""
 
@@ -99,9 +103,13 @@ RUN_KINDS: Mapping[type[TripcastError], Kind] = {
 }
 MODEL_KINDS: Mapping[type[TripcastError], Kind] = {
     **_REQUEST_KINDS,
+    WrongKeyError: Kind(HTTPStatus.UNAUTHORIZED, FORBIDDEN, "Key needed", {"WWW-Authenticate": "APIKey"}),
     errors.UnknownVersionError: PREDICTION_KINDS[errors.UnknownVersionError],
     errors.VersionStateError: Kind(HTTPStatus.CONFLICT, BAD_REQUEST, "Version not in this state"),
     errors.RouteRefusedError: Kind(HTTPStatus.CONFLICT, BAD_REQUEST, "Route refused"),
+    errors.BoardUnavailableError: Kind(
+        HTTPStatus.SERVICE_UNAVAILABLE, QUEUE_FAILED, "Route board unavailable", _RETRY_LATER
+    ),
     errors.ArtifactError: Kind(HTTPStatus.CONFLICT, BAD_REQUEST, "Version not whole"),
     errors.ArtifactIntegrityError: Kind(HTTPStatus.CONFLICT, BAD_REQUEST, "Version was changed"),
     errors.DatabaseUnavailableError: RUN_KINDS[errors.DatabaseUnavailableError],
@@ -206,6 +214,10 @@ def describe(
         if status is HTTPStatus.SERVICE_UNAVAILABLE:
             described[status.value]["headers"] = {
                 "Retry-After": {"description": "Seconds after which to try again.", "schema": {"type": "integer"}}
+            }
+        if status is HTTPStatus.UNAUTHORIZED:
+            described[status.value]["headers"] = {
+                "WWW-Authenticate": {"description": "What is needed: a key.", "schema": {"type": "string"}}
             }
     return described
 

@@ -10,11 +10,12 @@ from fastapi import FastAPI
 from apps.api.dependencies import State
 from apps.api.early_refusal import EarlyRefusal
 from apps.api.errors import add_error_handlers
-from apps.api.lazy_runs import LazyRuns
+from apps.api.lazy_desk import lazy_runs, lazy_versions
 from apps.api.middleware import Stopwatch
 from apps.api.openapi import add_openapi
 from apps.api.pages import create_app_with_pages
 from apps.api.routers import health
+from apps.api.routers.models import BODIES, add_model_routes
 from apps.api.routers.offline import add_offline_routes
 from apps.api.routers.online import build_online_router
 from apps.api.routers.predict import add_predict_route
@@ -60,7 +61,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     add_offline_routes(app, prefix=f"/{settings.api_version}")
     app.include_router(build_online_router(), prefix=f"/{settings.api_version}")
     add_run_routes(app, prefix=f"/{settings.api_version}")
-    add_openapi(app)
+    managed = bool(settings.admin_api_key.get_secret_value())
+    if managed:
+        add_model_routes(app, prefix=f"/{settings.api_version}")
+    add_openapi(app, bodies=BODIES if managed else ())
     return app
 
 
@@ -83,7 +87,7 @@ def _lifespan_for(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContex
             # Given by the server, where it runs several processes (boot/uvicorn/worker.py).
             returns=getattr(app.state, "returns", None),
         )
-        runs = LazyRuns(settings)
+        runs, versions = lazy_runs(settings), lazy_versions(settings)
         audit = _audit_for(settings, queue)
         await queue.start()
         audit.start()
@@ -93,11 +97,12 @@ def _lifespan_for(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContex
             {path: queue.admissions[model] for path, model in paths.items()}, timeout_s=settings.request_timeout_s
         )
         try:
-            yield State(settings=settings, queue=queue, runs=runs, refusal=refusal, audit=audit)
+            yield State(settings=settings, queue=queue, runs=runs, versions=versions, refusal=refusal, audit=audit)
         finally:
             await audit.stop()
             await queue.stop()
             runs.close()
+            versions.close()
 
     return lifespan
 

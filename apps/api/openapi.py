@@ -1,5 +1,6 @@
 """The OpenAPI document: FastAPI's own, and the schemas that routes name by reference."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from fastapi import FastAPI
@@ -14,8 +15,8 @@ from core.schemas.run import IngestRequest, PrepareRequest, RunRequest
 _TEMPLATE = "#/components/schemas/{model}"
 
 
-def add_openapi(app: FastAPI) -> None:
-    """Let ``app.openapi()`` describe the request bodies and problems too.
+def add_openapi(app: FastAPI, *, bodies: Iterable[type[BaseModel]] = ()) -> None:
+    """Let ``app.openapi()`` describe the request bodies and problems too, and further ``bodies``.
 
     Routes read their bodies themselves (one validation, from bytes), so that FastAPI does not see them.
     """
@@ -24,13 +25,14 @@ def add_openapi(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = generate()
-            bodies = (model for entry in CATALOG for model in (entry.request, entry.batch_request))
+            rows = (model for entry in CATALOG for model in (entry.request, entry.batch_request))
             models: list[type[BaseModel]] = [
                 Problem,
                 RawTripRequest,
                 IngestRequest,
                 PrepareRequest,
                 RunRequest,
+                *rows,
                 *bodies,
             ]
             _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=_TEMPLATE)

@@ -2,4 +2,22 @@
 
 import typer
 
+from apps.cli import model_routes, model_versions
+
 models = typer.Typer(help="Versions of the models, and who answers.", no_args_is_help=True)
+
+models.command("list")(model_versions.list_versions)
+models.command()(model_versions.show)
+models.command()(model_versions.approve)
+models.command()(model_versions.freeze)
+models.command()(model_versions.retire)
+models.command()(model_versions.push)
+models.command()(model_versions.fetch)
+
+models.command()(model_routes.deploy)
+models.command()(model_routes.canary)
+models.command()(model_routes.stop_canary)
+models.command()(model_routes.shadow)
+models.command()(model_routes.promote)
+models.command()(model_routes.rollback)
+models.command()(model_routes.history)

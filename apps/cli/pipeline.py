@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
@@ -18,17 +17,6 @@ from core.utilities.errors import DatabaseUnavailableError, DataError, TripcastE
 
 if TYPE_CHECKING:
     from core.managers.runs import Runs
-
-
-@contextmanager
-def one_line_errors(command: str) -> Iterator[None]:
-    """End the command with one line on stderr where the project raises an error."""
-    try:
-        yield
-    except TripcastError as error:
-        # Not through rich: it would break the one line to the terminal's width.
-        typer.echo(f"{command}: {error}", err=True)
-        raise typer.Exit(1) from None
 
 
 def write_text(path: Path, text: str) -> None:

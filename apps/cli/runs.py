@@ -8,8 +8,9 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
+from apps.cli.errors import one_line_errors
 from apps.cli.figures import error_of, parts_of
-from apps.cli.pipeline import carry_out, one_line_errors, opened_runs, write_text
+from apps.cli.pipeline import carry_out, opened_runs, write_text
 from apps.cli.train import report, train
 from config import Settings, load_settings
 from core.managers.downloads import TLC_URL

@@ -8,8 +8,10 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
+from apps.cli.errors import one_line_errors
 from apps.cli.figures import error_of, parts_of
-from apps.cli.pipeline import carry_out, one_line_errors, opened_runs
+from apps.cli.pipeline import carry_out, opened_runs
+from apps.cli.rollout import opened_rollout, reason
 from config import Settings, load_settings
 from core.managers.downloads import TLC_URL
 from core.managers.version_files import read_manifest
@@ -17,6 +19,7 @@ from core.schemas.evaluation import Comparison, Evaluation
 from core.schemas.limits import FamilyLimits
 from core.schemas.manifest import Manifest
 from core.schemas.run import Run, RunParameters
+from core.schemas.version import VersionEvent, VersionState
 from core.utilities.errors import DataError
 
 
@@ -46,7 +49,6 @@ def train(
     # They import scikit-learn and SQLAlchemy, which takes a second, and other commands live without them.
     from core.managers.limit_files import read_limits  # noqa: PLC0415
     from core.managers.run_creation import create_run  # noqa: PLC0415
-    from core.managers.versions import set_champion  # noqa: PLC0415
 
     with one_line_errors(str(ctx.info_name)):
         settings = load_settings()
@@ -70,11 +72,24 @@ def train(
             run = carry_out(runs, run.id, settings, url=source)
         report(run, settings)
         if champion and run.version is not None:
-            set_champion(settings.models_dir, run.parameters.model, run.version)
+            typer.echo(put_in_front(run.parameters.model, run.version, settings))
     if not champion and run.version is not None:
         typer.echo(
             f"to serve it: MODEL_VERSION={run.parameters.model}:{run.version} make run, or train with --champion"
         )
+
+
+def put_in_front(model: str, version: str, settings: Settings) -> str:
+    """Approve a version that was trained, and let it answer; return what is so from then on.
+
+    Where no Redis runs, the route is stored, and the next start follows it.
+    """
+    said = reason("", "train --champion")
+    with opened_rollout(settings, alone=True) as rollout:
+        if rollout.registry.get(model, version).state is VersionState.CANDIDATE:
+            rollout.registry.change(model, version, VersionEvent.APPROVE, who=said.who, why=said.why)
+        changed = rollout.desk.deploy(model, version, who=said.who, why=said.why)
+    return f"{model}, revision {changed.revision}: version {version} answers"
 
 
 def next_month(month: str) -> str:

@@ -103,6 +103,39 @@ class RouteBoard:
         return [beat for value in values if value is not None and (beat := decode_heartbeat(value)) is not None]
 
 
+class AbsentBoard(RouteBoard):
+    """Stands in where no Redis runs: nobody follows a route, and what is stored is what the next start follows."""
+
+    def __init__(self) -> None:
+        """Connect to nothing."""
+
+    def close(self) -> None:
+        """Close nothing."""
+
+    def read(self) -> dict[str, Route]:
+        """Return no routes."""
+        return {}
+
+    def publish(self, model: str, route: Route) -> bool:
+        """Tell nobody; that is no conflict."""
+        del model, route
+        return True
+
+    def prepare(self, model: str, preparation: Preparation, *, lifetime_s: float) -> None:
+        """Ask nobody."""
+
+    def withdraw(self, model: str, preparation: Preparation) -> None:
+        """Ask nobody."""
+
+    def preparations(self, models: Iterable[str]) -> dict[str, list[Preparation]]:
+        """Return what nobody is asked for."""
+        return {model: [] for model in models}
+
+    def workers(self) -> list[Heartbeat]:
+        """Return no worker."""
+        return []
+
+
 def parse_routes(values: Mapping[Any, Any]) -> dict[str, Route]:
     """Return the routes of a hash as Redis gave it."""
     parsed = {bytes(model).decode(errors="replace"): _parse(Route, value) for model, value in values.items()}

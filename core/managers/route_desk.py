@@ -20,7 +20,7 @@ from core.schemas.catalog import entry_of
 from core.schemas.route import Canary, Route
 from core.schemas.version import RouteChange
 from core.services.rollback import ROLLBACK
-from core.utilities.errors import RouteRefusedError, TripcastError
+from core.utilities.errors import BoardUnavailableError, RouteRefusedError, TripcastError
 
 UNDO = "undo"
 """Action of the change that puts back a route which could not be spread."""
@@ -131,7 +131,8 @@ class RouteDesk:
         except (TripcastError, ValidationError, OSError, redis.RedisError) as error:
             reason = _reason(error)
             self._history.refused(model, action=action, who=who, why=why, reason=reason)
-            raise RouteRefusedError(reason) from error
+            away = isinstance(error, redis.RedisError)
+            raise (BoardUnavailableError if away else RouteRefusedError)(reason) from error
 
     def _apply(
         self, model: str, change: Callable[[Route | None], Route], *, action: str, who: str, why: str
@@ -179,7 +180,7 @@ def _reason(error: Exception) -> str:
     """Say in one line why a change is refused, without an address or a stack."""
     match error:
         case ValidationError():
-            return "; ".join(str(item["msg"]).removeprefix("Value error, ") for item in error.errors())
+            return "; ".join(_fault(item["loc"], item["msg"]) for item in error.errors())
         case TripcastError():
             return str(error)
         case redis.RedisError():
@@ -187,3 +188,8 @@ def _reason(error: Exception) -> str:
         case OSError():
             return f"the route cannot be stored ({error.strerror})"
     return type(error).__name__
+
+
+def _fault(loc: tuple[int | str, ...], msg: str) -> str:
+    named = ".".join(map(str, loc))
+    return f"{named}: {msg}" if named else msg.removeprefix("Value error, ")

@@ -14,6 +14,8 @@ from core.schemas.heartbeat import Heartbeat
 from core.schemas.preparation import Preparation
 from core.utilities.errors import RouteRefusedError
 
+Prove = Callable[[CatalogEntry, str], object]
+Fit = Callable[[CatalogEntry, Sequence[str]], None]
 POLL_S = 0.03
 GRACE_S = 30.0
 """What a broken change left expires so much later than a change may take."""
@@ -31,11 +33,14 @@ class Preparer:
         Takes a catalog entry and a version; loads it here, where no worker runs, and raises if it cannot.
     timeout_s : float
         How long a worker may take.
+    fit : callable, optional
+        Takes a catalog entry and versions that are proven here; raises if a worker has no room for all of them.
     """
 
     board: RouteBoard
-    prove: Callable[[CatalogEntry, str], object]
+    prove: Prove
     timeout_s: float = 20.0
+    fit: Fit | None = None
 
     @contextmanager
     def prepared(self, entry: CatalogEntry, versions: Sequence[str]) -> Iterator[None]:
@@ -70,11 +75,16 @@ class Preparer:
         """Return the workers that do not hold everything yet."""
         workers = [beat for beat in self.board.workers() if entry.queue in beat.queues and not beat.draining]
         if not workers:
-            for version in asked.versions:
-                self.prove(entry, version)
+            self._prove(entry, asked.versions)
         for worker in workers:
             _raise_if_hopeless(worker, entry.model, asked)
         return [worker.id for worker in workers if not set(asked.versions) <= set(worker.models.get(entry.model, ()))]
+
+    def _prove(self, entry: CatalogEntry, versions: Sequence[str]) -> None:
+        for version in versions:
+            self.prove(entry, version)
+        if self.fit is not None:
+            self.fit(entry, versions)
 
 
 def _raise_if_hopeless(worker: Heartbeat, model: str, asked: Preparation) -> None:

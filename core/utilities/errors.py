@@ -32,6 +32,10 @@ class RouteRefusedError(TripcastError):
     """Raised when a route is not changed; the message says why, and the old one stands."""
 
 
+class BoardUnavailableError(RouteRefusedError):
+    """Raised when a route is not changed because the Redis that it spreads from cannot be reached."""
+
+
 class UnknownRunError(TripcastError):
     """Raised when a run is asked for that does not exist."""
 

@@ -29,6 +29,7 @@ NEVER_DURING_A_REQUEST: dict[type[TripcastError], str] = {
 
 CONTRACT = {
     HTTPStatus.BAD_REQUEST: 100,
+    HTTPStatus.UNAUTHORIZED: 102,
     HTTPStatus.NOT_FOUND: 100,
     HTTPStatus.CONFLICT: 100,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: 100,

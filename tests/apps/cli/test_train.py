@@ -7,15 +7,25 @@ from typer.testing import CliRunner, Result
 
 from apps.cli.__main__ import app
 from core.managers.artifacts import find_champion, load_version
+from core.managers.database import open_database
+from core.managers.registry import Registry
+from core.managers.route_board import RouteBoard
+from core.managers.route_history import RouteHistory
+from core.managers.version_files import read_route
 from core.schemas.catalog import TRIP_DURATION
+from core.schemas.route import Route
+from tests.apps.api.conftest import NOWHERE
 from tests.core.managers.file_server import Behaviour, file_server
 from tests.core.managers.pipeline_files import month_file
+from tests.core.managers.version_worker import version_worker
+from tests.e2e.processes import Broker
 
 
 @pytest.fixture
 def models_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MODELS_DIR", str(tmp_path / "models"))
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "repo"))
+    monkeypatch.setenv("CELERY_RESULT_BACKEND", NOWHERE)
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path / "models"
@@ -48,6 +58,44 @@ def test_a_folder_of_months_becomes_a_version_that_serves(models_dir: Path, data
     assert model.version in result.stdout
     assert model.manifest is not None
     assert list(model.manifest.training_data) == ["green_tripdata_2021-01.parquet"]
+
+
+def test_the_champion_is_approved_and_its_route_noted_with_no_redis_at_hand(models_dir: Path, data: Path) -> None:
+    assert train("--data", data, "--version", "one", "--champion").exit_code == 0
+    assert train("--data", data, "--version", "two", "--champion").exit_code == 0
+    assert read_route(models_dir, "trip_duration") == Route(champion="two", revision=2)
+    engine = open_database(f"sqlite:///{models_dir.parent / 'repo' / 'runs.sqlite'}")
+    newest, _ = RouteHistory(engine).changes("trip_duration")
+    assert (newest.action, newest.why) == ("deploy", "train --champion")
+    events = Registry(engine, models_dir).events("trip_duration", "two")
+    engine.dispose()
+    assert [(event.event, event.why) for event in events][1:] == [("approve", "train --champion")]
+
+
+def test_the_champion_reaches_a_system_that_runs(
+    models_dir: Path, data: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CELERY_RESULT_BACKEND", broker.url)
+    train("--data", data, "--version", "one", "--champion")
+    with version_worker("w1", broker, models_dir) as held:
+        assert train("--data", data, "--version", "two", "--champion").exit_code == 0
+        assert held.holds("trip_duration", "two")
+    board = RouteBoard(broker.url)
+    assert board.read() == {"trip_duration": read_route(models_dir, "trip_duration")}
+    board.close()
+
+
+def test_a_champion_that_a_worker_cannot_load_is_one_line_and_the_old_one_stays(
+    models_dir: Path, data: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CELERY_RESULT_BACKEND", broker.url)
+    train("--data", data, "--version", "one", "--champion")
+    with version_worker("w1", broker, models_dir, pinned="one"):
+        refused = train("--data", data, "--version", "two", "--champion")
+    assert refused.exit_code == 1
+    assert "settings of worker w1" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    assert read_route(models_dir, "trip_duration").champion == "one"
 
 
 def test_files_may_be_given_one_by_one_and_the_version_named(models_dir: Path, data: Path) -> None:
