@@ -32,6 +32,9 @@ from core.utilities.errors import (
     UnknownVersionError,
 )
 
+TRANSACTION = "tripcast.transaction"
+"""Key of the scope: the id of a row that failed, in its record and in the log."""
+
 
 def add_predict_route(app: Application, entry: CatalogEntry, *, prefix: str) -> None:
     """Let ``app`` predict one row of ``entry``'s model."""
@@ -128,14 +131,15 @@ class PredictEndpoint:
             queue.leave(row)
 
     def _note_failure(self, scope: Scope, state: State, row: Row, error: TripcastError) -> None:
+        scope[TRANSACTION] = transaction_id = uuid7()
         state["audit"].note_failure(
             self._entry.model,
             row.values,
-            version=(row.line and row.line.version) or "",
+            version=_version_of(row),
             code=_code_of(error),
             asked=not row.routed,
             request_id=row.request_id,
-            transaction_id=uuid7(),
+            transaction_id=transaction_id,
             total_ms=milliseconds_since(scope[STARTED]),
         )
 
@@ -206,6 +210,14 @@ def _the_one(asked: str | None, path: Mapping[str, str]) -> str | None:
     return version
 
 
+def _version_of(row: Row) -> str:
+    """Return the version that failed on a row, or that was to answer it; empty where no worker said which."""
+    if row.answer.done() and not row.answer.cancelled() and row.answer.exception() is None:
+        return row.answer.result().version
+    # A line that nobody stands in is false.
+    return (row.line.version or "") if row.line is not None else ""
+
+
 def _code_of(error: TripcastError) -> str:
     """Return the code of a row that has no prediction."""
     if isinstance(error, DeadlinePassedError):
@@ -222,7 +234,7 @@ def log_failure(
         return  # A line for each would cost more than the refusal; the queue client counts them.
     context: dict[str, Any] = {"request_id": request_id, "total_ms": milliseconds_since(scope[STARTED])}
     if isinstance(error, PredictionError):
-        context |= {"transaction_id": uuid7(), "features": features}
+        context |= {"transaction_id": scope.get(TRANSACTION) or uuid7(), "features": features}
     logger.bind(**context).warning("{}: {}", type(error).__name__, error)
 
 
