@@ -73,18 +73,21 @@ class Routed:
             yield process
 
     @contextmanager
-    def desk(self, *, timeout_s: float = PREPARE_TIMEOUT_S) -> Iterator["tuple[RouteDesk, RouteHistory]"]:
-        """Open the desk of this installation, and its history."""
+    def desk(
+        self, *, models_dir: Path | None = None, timeout_s: float = PREPARE_TIMEOUT_S
+    ) -> Iterator["tuple[RouteDesk, RouteHistory]"]:
+        """Open the desk of this installation, and its history; on a machine with other versions if so said."""
+        here = models_dir or self.models_dir
         engine = open_database(f"sqlite:///{self.stack.folder / 'data' / 'runs.sqlite'}")
         board, history = RouteBoard(self.stack.broker.url), RouteHistory(engine)
         try:
             yield (
                 RouteDesk(
-                    registry=Registry(engine, self.models_dir),
+                    registry=Registry(engine, here),
                     history=history,
                     board=board,
                     preparer=Preparer(board=board, prove=self._prove, timeout_s=timeout_s),
-                    models_dir=self.models_dir,
+                    models_dir=here,
                 ),
                 history,
             )
