@@ -2,4 +2,8 @@
 
 import typer
 
+from apps.cli.model_records import diff, replay
+
 models = typer.Typer(help="Versions of the models, and who answers.", no_args_is_help=True)
+models.command()(replay)
+models.command()(diff)

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import count
+from typing import Any
 
 import pytest
 
+from core.managers.record_reader import RecordReader
 from core.managers.route_desk import RouteDesk
 from core.managers.route_history import RouteHistory
 from core.utilities.errors import RouteRefusedError
@@ -52,6 +54,10 @@ class Watched:
         assert change.refused is None
         return change.why
 
+    def records(self, request_id: str) -> list[dict[str, Any]]:
+        tables = RecordReader(self.routed.stack.folder / "data" / "records").of_request(request_id)
+        return [record for table in tables for record in table.to_dicts()]
+
     def said(self, text: str) -> bool:
         return any(text in str(line) for line in self.routed.stack.log_lines("apps/recorder"))
 
@@ -60,7 +66,7 @@ class Watched:
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     routed = Routed(create_stack(tmp_path_factory.mktemp("guarded")))
     with ExitStack() as stack:
-        stack.enter_context(routed.stack.running(worker=routed.settings, **routed.settings))
+        stack.enter_context(routed.stack.running(worker=routed.settings, RECORD_SHARE="1", **routed.settings))
         stack.enter_context(routed.recorder(CANARY_MIN_ROWS="60", RECORD_ROLL_S="0.2"))
         yield Watched(routed, *stack.enter_context(routed.desk()))
 
@@ -72,6 +78,10 @@ def test_a_canary_that_raises_is_stopped_and_the_champion_answers_all(watched: W
 
     assert "team: it failed on 100.0 %" in reason
     wait_until(lambda: watched.answered_by(zone=RAISES) == {CHAMPION}, what="the champion answers all")
+    logged = watched.routed.stack.find_line("apps/api", message="PredictionError: model_error")
+    record = wait_until(lambda: watched.records(logged["request_id"]), what="the failed row is recorded")[0]
+    assert (record["version"], record["role"], record["error"]) == ("team", "canary", "model_error")
+    assert record["transaction_id"] == logged["transaction_id"]
 
 
 def test_a_canary_whose_answers_are_shifted_is_stopped_with_the_reason(watched: Watched) -> None:
