@@ -19,6 +19,7 @@ from apps.api.dependencies import State
 from apps.api.errors import STARTED, InvalidBodyError, answer_unknown, describe, problem_response
 from apps.api.waiting import CLIENT_CLOSED_REQUEST, TIMEOUT_HEADER, timeout_of, watch_for_hang_up
 from config import Settings
+from core.managers.audit import Audit
 from core.managers.line import Row, RowAnswer
 from core.schemas.catalog import CatalogEntry
 from core.schemas.outcome import RowErrorCode
@@ -33,7 +34,7 @@ from core.utilities.errors import (
 )
 
 TRANSACTION = "tripcast.transaction"
-"""Key of the scope: the id of a row that failed, in its record and in the log."""
+"""Key of the scope: an id that more than one place tells of."""
 
 
 def add_predict_route(app: Application, entry: CatalogEntry, *, prefix: str) -> None:
@@ -125,23 +126,10 @@ class PredictEndpoint:
             with watch_for_hang_up(receive, lambda: row.fail(ClientDisconnect())):
                 return await queue.answer(row)
         except (PredictionError, DeadlinePassedError) as error:
-            self._note_failure(scope, state, row, error)
+            note_failure(state["audit"], scope, self._entry.model, row, error)
             raise
         finally:
             queue.leave(row)
-
-    def _note_failure(self, scope: Scope, state: State, row: Row, error: TripcastError) -> None:
-        scope[TRANSACTION] = transaction_id = uuid7()
-        state["audit"].note_failure(
-            self._entry.model,
-            row.values,
-            version=_version_of(row),
-            code=_code_of(error),
-            asked=not row.routed,
-            request_id=row.request_id,
-            transaction_id=transaction_id,
-            total_ms=milliseconds_since(scope[STARTED]),
-        )
 
     async def _reply(
         self,
@@ -190,6 +178,20 @@ class PredictEndpoint:
         )
         if total_ms > settings.log_slow_ms or settings.log_requests == "all":
             _log_request(settings, answer, request_id=request_id, transaction_id=transaction_id, total_ms=total_ms)
+
+
+def note_failure(audit: Audit, scope: Scope, model: str, row: Row, error: TripcastError) -> None:
+    """Record a row that was sent and came back without a prediction, under the id that the log has."""
+    audit.note_failure(
+        model,
+        row.values,
+        version=_version_of(row),
+        code=_code_of(error),
+        asked=not row.routed,
+        request_id=row.request_id,
+        transaction_id=scope.setdefault(TRANSACTION, uuid7()),
+        total_ms=milliseconds_since(scope[STARTED]),
+    )
 
 
 def _the_one(asked: str | None, path: Mapping[str, str]) -> str | None:
