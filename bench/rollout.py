@@ -55,10 +55,10 @@ def summary(part: str, found: dict[str, Any]) -> str:
     """Return the figure of a part in one line."""
     match part:
         case "throughput" | "recording":
-            ratio, names = found["ratio"], list(found["points"])
+            ratio, cpu, names = found["ratio"], found["cpu_ratio"], list(found["points"])
             return (
                 f"=> {names[1]} / {names[0]}: {ratio['middle']:.3f} ({ratio['low']:.3f} to {ratio['high']:.3f}),"
-                f" {found['errors']} errors"
+                f" {found['errors']} errors; CPU time a request {cpu['middle']:.3f} ({cpu['low']:.3f} to {cpu['high']:.3f})"
             )
         case "changes":
             return (

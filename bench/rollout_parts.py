@@ -6,92 +6,28 @@ import statistics
 import subprocess
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from bench.figures import Spread, ratio
-from bench.measurement import measure, warm_up
 from bench.record import Point
 from bench.rollout_records import Shadows, shadows_of, wait_until_written
-from bench.rollout_system import BENCH, ROLL_S, ROLLBACK_COMMAND, Routed, routed_system
+from bench.rollout_rounds import CONNECTIONS, Say, in_turn
+from bench.rollout_system import BENCH, ROLLBACK_COMMAND, Routed, routed_system
 from bench.route_load import OK, Answer, RouteLoad
-from bench.run import SETTLE_S
 from bench.trips import generate_trips
 from bench.verdict import Journal, judge, share_of, unsteady
 from bench.versions import MODEL, answers_of
 from core.managers.version_files import read_route
 from core.utilities.errors import RouteRefusedError
 
-CONNECTIONS = 64
 REGISTERED = 20
-WARM_UP_S = 1
-FIRST_FILE_S = ROLL_S + 1.0
-"""After the warm-up: with its first file a recorder loads its libraries, once in its life."""
 SHARE_IDS = 5_000
 ASKED_TIMES = 2
 LIVE_CONNECTIONS = 32
 TRIPS = 1_000
 CALM_S = 1.0
 """Between two rollbacks: answers before and after."""
-Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rounds:
-    """The same load on two systems, in turn."""
-
-    names: tuple[str, str]
-    points: dict[str, list[Point]]
-
-    @property
-    def ratio(self) -> Spread:
-        """Requests a second of the second by those of the first."""
-        first, second = ([point.requests_per_s for point in self.points[name]] for name in self.names)
-        return ratio(second, first)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return all readings, and the ratio."""
-        points = {name: [point.model_dump(mode="json") for point in self.points[name]] for name in self.names}
-        return {"points": points, "ratio": asdict(self.ratio), "errors": self.errors}
-
-    @property
-    def errors(self) -> int:
-        """Requests that failed."""
-        return sum(point.errors for points in self.points.values() for point in points)
-
-
-def in_turn(
-    systems: Mapping[str, Callable[[], Any]],
-    *,
-    rounds: int,
-    seconds: int,
-    say: Say,
-    then: Callable[[str, Routed, Point], None],
-) -> Rounds:
-    """Measure two systems in turn, A B B A …, each started afresh; ``then`` sees it once it was measured."""
-    names = tuple(systems)
-    points: dict[str, list[Point]] = {name: [] for name in names}
-    for number in range(rounds):
-        for name in names[:: -1 if number % 2 else 1]:
-            with systems[name]() as routed:
-                if name == "three":
-                    routed.route_three()
-                warm_up(routed.running, seconds=WARM_UP_S)
-                time.sleep(SETTLE_S + FIRST_FILE_S)
-                point = measure(
-                    routed.running,
-                    model="linear",
-                    contender=name,
-                    connections=CONNECTIONS,
-                    seconds=seconds,
-                    number=number,
-                )
-                points[name].append(point)
-                cpu = ", ".join(f"{kind} {spent * 1000:.0f} µs" for kind, spent in point.cpu_s_per_1000.items())
-                say(f"round {number + 1}, {name}: {point.requests_per_s:,.0f}/s, p99 {point.p99_ms:.1f} ms ({cpu})")
-                then(name, routed, point)
-    return Rounds(names=(names[0], names[1]), points=points)
 
 
 def measure_throughput(*, rounds: int, seconds: int, say: Say) -> dict[str, Any]:
@@ -163,7 +99,8 @@ def measure_changes(*, changes: int, pause_s: float, say: Say) -> dict[str, Any]
         asyncio.run(change())
         verdict = judge(load.answers, journal, answers_of(routed.models_dir, routed.versions, trips))
     say(f"{verdict}; a change took {statistics.median(seconds):.3f} s, at most {max(seconds):.3f} s")
-    say("  " + "\n  ".join(examples(load.answers)))
+    for example in examples(load.answers):
+        say(f"  {example}")
     return {"changes": changes, "pause_s": pause_s, **asdict(verdict), "change_s": _spread(seconds)}
 
 

@@ -22,7 +22,7 @@ from core.schemas.version import VersionEvent
 
 MODEL = TRIP_DURATION.model
 SHIFT_MIN = 0.5
-"""So many minutes later than the version before does each one arrive, on pairs that it knows."""
+"""So many minutes more than the version before does each one predict, for pairs that it knows."""
 _WHO = {"who": "bench", "why": "to be measured"}
 
 
