@@ -16,7 +16,7 @@ ARGS ?=
 DATA ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow check chaos bench bench-overload train lock clean
+.PHONY: help run test test-slow check chaos bench bench-overload bench-rollout train lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,9 @@ bench: $(VENV)/.installed-run ## Measure against what others do (QUICK=1: minute
 
 bench-overload: $(VENV)/.installed-run ## Send more than can be served, and see who is refused (ARGS="--help")
 	@$(PY) -m bench.overload $(ARGS)
+
+bench-rollout: $(VENV)/.installed-run ## Measure many versions at once, and changes of who answers (ARGS="--help")
+	@$(PY) -m bench.rollout $(ARGS)
 
 train: $(VENV)/.installed-run ## Train the trip model (DATA="folder or files"; without it the data is downloaded)
 	@exec $(PY) -m apps.cli train $(foreach path,$(DATA),--data $(path)) $(ARGS)

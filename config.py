@@ -160,6 +160,25 @@ class Settings(BaseSettings):
     ] = 60.0
     record_keep_days: Annotated[int, Field(ge=0, le=3650, description="Days that records are kept; 0: for ever.")] = 30
 
+    canary_guard: Annotated[
+        Literal["on", "off"], Field(description="Whether a canary that leaves its bounds is stopped.")
+    ] = "on"
+    canary_window_s: Annotated[
+        float, Field(ge=1, le=3600, description="Canary and champion are compared over so many seconds.")
+    ] = 60.0
+    canary_min_rows: Annotated[
+        int, Field(ge=10, le=1_000_000, description="Rows of each before times and predictions are compared.")
+    ] = 200
+    canary_max_errors: Annotated[
+        float, Field(ge=0, le=1, description="Share of rows that a canary may fail on beyond the champion's.")
+    ] = 0.02
+    canary_max_slowdown: Annotated[
+        float, Field(ge=1, le=1000, description="Time that a canary may take, times the champion's.")
+    ] = 2.0
+    canary_max_shift: Annotated[
+        float, Field(ge=0, le=100, description="Stability index of a canary's predictions at most; 0: not compared.")
+    ] = 0.25
+
     log_dir: Annotated[Path, Field(description="Folder of the log files.")] = ROOT / "repo" / "logs"
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="Lowest level that is logged.")

@@ -1,6 +1,7 @@
 """The models of the benchmark: what each contender needs to serve one, and what the right answer is."""
 
 import pickle
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +30,8 @@ class Served:
         The class that the pickle may name.
     version : str
         Which of the versions that ship; empty for the one that answers by default.
+    more : mapping of str to str
+        Further settings of our system.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Served:
     file: Path | None = None
     allowed_class: str = ""
     version: str = ""
+    more: Mapping[str, str] = field(default_factory=dict)
     settings: dict[str, str] = field(init=False)
     """The environment of our worker."""
     environment: dict[str, str] = field(init=False)
@@ -44,7 +48,7 @@ class Served:
     def __post_init__(self) -> None:
         ours = {"TRIP_DURATION_MODEL": str(self.file), "MODEL_ALLOWED_CLASSES": self.allowed_class}
         theirs = {"BENCH_MODEL": self.name, "BENCH_MODEL_FILE": str(self.file)}
-        object.__setattr__(self, "settings", ours if self.file else {"MODEL_VERSION": self.version})
+        object.__setattr__(self, "settings", {**(ours if self.file else {"MODEL_VERSION": self.version}), **self.more})
         object.__setattr__(self, "environment", theirs)
 
 

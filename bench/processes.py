@@ -15,7 +15,7 @@ from config import ROOT, Settings
 GRACE_S = 1.0
 """After it a process is asked a second time, which a launcher takes as a wish to stop at once, and then killed."""
 MEBIBYTE = 1024 * 1024
-_KINDS = {"gunicorn": "web", "celery": "worker"}
+_KINDS = {"gunicorn": "web", "celery": "worker", "apps.recorder": "recorder"}
 """What the command line of a launcher's child says that it is."""
 
 

@@ -1,11 +1,13 @@
 """What the settings say about models, made into a predictor and what keeps its versions in step with the routes."""
 
 import time
+from collections.abc import Callable
 
 import redis
 from loguru import logger
 
 from config import Settings
+from core.managers.artifact_store import ArtifactStore
 from core.managers.model_cache import ModelCache
 from core.managers.predictor import BatchPredictor, Run
 from core.managers.route_board import RouteBoard
@@ -13,7 +15,7 @@ from core.managers.version_files import find_route
 from core.managers.version_keeper import Aside, VersionKeeper, at_once
 from core.schemas.catalog import CATALOG, TRIP_DURATION
 from core.schemas.route import Route
-from core.utilities.errors import ArtifactError
+from core.utilities.errors import ArtifactError, ArtifactStoreError, UnknownVersionError
 
 
 def create_predictor(
@@ -36,10 +38,31 @@ def create_predictor(
         routes=_known_routes(board, settings),
         allowed_classes=settings.model_allowed_classes,
         budget_mib=settings.model_memory_mib,
+        fetch=_fetcher(settings),
     )
     logger.info("models loaded in {:.2f} s: {}", time.perf_counter() - started, models.held())
     keeper = VersionKeeper(models, board, aside=aside)
     return BatchPredictor(models, worker=worker, run=run, load=keeper.load), keeper
+
+
+def _fetcher(settings: Settings) -> Callable[[str, str], object] | None:
+    """Return what brings a version from the storage to ``MODELS_DIR``; None where there is no storage."""
+    if not settings.artifact_store:
+        return None
+
+    def fetch(model: str, version: str) -> None:
+        # A storage each time: a connection must not outlive the thread, whose hub its socket belongs to.
+        store = ArtifactStore(settings.artifact_store, endpoint_url=settings.s3_endpoint_url)
+        started = time.perf_counter()
+        try:
+            store.fetch(model, version, settings.models_dir)
+        except UnknownVersionError as error:
+            raise ArtifactStoreError(str(error)) from error
+        except (OSError, ValueError) as error:  # such as a full disk, or an address that is none
+            raise ArtifactStoreError(f"{model}/{version} cannot be fetched ({type(error).__name__})") from error
+        logger.info("version {} of {} fetched in {:.2f} s", version, model, time.perf_counter() - started)
+
+    return fetch
 
 
 def _known_routes(board: RouteBoard, settings: Settings) -> dict[str, Route]:

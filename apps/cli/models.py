@@ -2,7 +2,7 @@
 
 import typer
 
-from apps.cli import model_routes, model_versions
+from apps.cli import model_records, model_routes, model_served, model_versions
 
 models = typer.Typer(help="Versions of the models, and who answers.", no_args_is_help=True, add_completion=False)
 
@@ -21,3 +21,7 @@ models.command()(model_routes.shadow)
 models.command()(model_routes.promote)
 models.command()(model_routes.rollback)
 models.command()(model_routes.history)
+
+models.command()(model_records.replay)
+models.command()(model_records.diff)
+models.command()(model_served.served)

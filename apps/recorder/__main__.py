@@ -6,9 +6,13 @@ import sys
 from datetime import UTC, date, datetime
 from threading import Event
 
+from apps.recorder.canary_stop import CanaryStop
 from config import Settings, load_settings
+from core.managers.guard import CanaryGuard
 from core.managers.record_files import RecordFiles
 from core.managers.recorder import Recorder
+from core.managers.route_board import RouteBoard
+from core.services.canary_guard import GuardLimits
 from core.utilities.errors import SettingsError
 from core.utilities.logging import configure_logging
 
@@ -35,7 +39,21 @@ def main() -> int:
 def build_recorder(settings: Settings) -> Recorder:
     """Return the recorder that the settings describe."""
     files = RecordFiles(settings.records_dir, keep_days=settings.record_keep_days, today=_today)
-    return Recorder(settings.result_backend_url, files=files, roll_s=settings.record_roll_s)
+    onlooker = build_guard(settings) if settings.canary_guard == "on" else None
+    return Recorder(settings.result_backend_url, files=files, roll_s=settings.record_roll_s, onlooker=onlooker)
+
+
+def build_guard(settings: Settings) -> CanaryGuard:
+    """Return the guard that the settings describe."""
+    board = RouteBoard(settings.result_backend_url)
+    limits = GuardLimits(
+        min_rows=settings.canary_min_rows,
+        max_error_excess=settings.canary_max_errors,
+        max_slowdown=settings.canary_max_slowdown,
+        max_shift=settings.canary_max_shift,
+    )
+    stop = CanaryStop(settings, board=board)
+    return CanaryGuard(routes=board.read, stop_canary=stop, limits=limits, window_s=settings.canary_window_s)
 
 
 def _today() -> date:

@@ -36,4 +36,5 @@ def ks_statistic(candidate: FloatArray, champion: FloatArray) -> float:
 
 def _shares(predictions: FloatArray, edges: FloatArray) -> FloatArray:
     counts = np.bincount(np.searchsorted(edges, predictions, side="right"), minlength=len(edges) + 1)
-    return np.maximum(counts / len(predictions), SMALLEST_SHARE)
+    # A bin that a small sample has nothing in may well hold half a row.
+    return np.maximum(counts / len(predictions), max(SMALLEST_SHARE, 0.5 / len(predictions)))

@@ -131,6 +131,7 @@ class Audit:
         request_id: str,
         transaction_id: str,
         total_ms: float,
+        answered: bool = True,
     ) -> None:
         """Note the answers to the rows of a batch request.
 
@@ -144,11 +145,13 @@ class Audit:
             Predictions and errors, (n_rows,).
         asked, request_id, transaction_id, total_ms
             Of the request; whether it named the version.
+        answered : bool
+            False where the request failed as a whole: its rows are not the shadow's business.
         """
         version = block.version or ""
         role, shadow, guarded = self._watch(block.model, version, asked)
         kept = is_recorded(request_id, self._share)
-        if shadow is not None:
+        if shadow is not None and answered:
             values = zip(*(columns.get(name) or repeat(None) for name in self._features[block.model]), strict=False)
             rows = [ShadowRow(request_id, transaction_id, *row) for row in zip(places, values, strict=True)]
             kept |= self._shadow.add(block.model, shadow, rows)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 LOOK_S = 1.0
+MAX_PAUSE_S = 30.0
+"""Between two tries to stop a canary: the pause grows so long, as each refusal is a line of the history."""
 WATCHED = (Role.CHAMPION, Role.CANARY)
 P95 = 0.95
 
@@ -47,6 +49,10 @@ class _Watch:
     revision: int
     parts: dict[str, deque[_Part]] = field(default_factory=dict)
     stopped: bool = False
+    compared: bool = False
+    failure: str = ""
+    pause_s: float = LOOK_S
+    next_try: float = 0.0
 
 
 class CanaryGuard:
@@ -55,9 +61,10 @@ class CanaryGuard:
     Parameters
     ----------
     routes : callable
-        Returns the routes by model.
+        Returns the routes by model; raises if they cannot be read, and what was known stands.
     stop_canary : callable
-        Takes the model, the canary's version and the reason; raises ``TripcastError`` if the canary could not be stopped.
+        Takes the model, the canary's version and the reason; raises if the canary could not be stopped, which is tried
+        again. May take long: whoever calls :meth:`tick` waits.
     limits : GuardLimits
         The bounds.
     window_s : float
@@ -82,6 +89,7 @@ class CanaryGuard:
         self._clock = clock
         self._watches: dict[str, _Watch] = {}
         self._looked = float("-inf")
+        self._blind = False
 
     def look(self, content: bytes) -> None:
         """See an entry of the stream."""
@@ -89,14 +97,14 @@ class CanaryGuard:
             return
         try:
             entry = RecordEntry.decode(content)
-        except WireError:
-            return
-        watch = self._watches.get(entry.model)
-        if watch is not None:
-            for version in (watch.champion, watch.canary):
-                part = _part_of(entry, version)
-                if part is not None:
-                    watch.parts.setdefault(version, deque()).append(part)
+            watch = self._watches.get(entry.model)
+            if watch is not None:
+                for version in (watch.champion, watch.canary):
+                    part = _part_of(entry, version)
+                    if part is not None:
+                        watch.parts.setdefault(version, deque()).append(part)
+        except (WireError, TypeError, ValueError, KeyError):
+            return  # the recorder, which sees it too, says so
 
     def tick(self) -> None:
         """Follow the routes, and judge each canary; does so once a second however often it is called."""
@@ -104,9 +112,16 @@ class CanaryGuard:
         if now - self._looked < LOOK_S:
             return
         self._looked = now
-        self._follow(self._routes())
+        try:
+            self._follow(self._routes())
+        except Exception as error:  # noqa: BLE001 (a recorder does not end because its onlooker sees nothing)
+            if not self._blind:
+                logger.warning("the guard cannot read the routes: {}", type(error).__name__)
+            self._blind = True
+            return
+        self._blind = False
         for model, watch in self._watches.items():
-            if not watch.stopped:
+            if not watch.stopped and now >= watch.next_try:
                 self._judge(model, watch, oldest=now - self._window_s)
 
     def _follow(self, routes: Mapping[str, Route]) -> None:
@@ -130,15 +145,31 @@ class CanaryGuard:
         shift = _shift(canary, champion) if self._limits.max_shift else None
         reason = judge(canary.side(), champion.side(), shift=shift, limits=self._limits)
         if reason is None:
+            enough = min(len(canary.predictions), len(champion.predictions)) >= self._limits.min_rows
+            if enough and not watch.compared:
+                watch.compared = True
+                logger.info("the canary of {} is in its bounds after {} rows", model, canary.rows)
             return
         why = f"{watch.canary}: {reason}"
         try:
             self._stop_canary(model, watch.canary, why)
-        except TripcastError as error:
-            logger.error("the canary of {} cannot be stopped ({}), although {}", model, error, why)
+        except Exception as error:  # noqa: BLE001 (database, Redis or workers away: none of it ends the recorder)
+            self._put_off(model, watch, why, failure=_told(error))
         else:
             watch.stopped = True
             logger.warning("the canary of {} was stopped; {}", model, why)
+
+    def _put_off(self, model: str, watch: _Watch, why: str, *, failure: str) -> None:
+        if failure != watch.failure:
+            logger.error("the canary of {} cannot be stopped ({}), although {}", model, failure, why)
+        watch.failure = failure
+        watch.next_try = self._clock() + watch.pause_s
+        watch.pause_s = min(2 * watch.pause_s, MAX_PAUSE_S)
+
+
+def _told(error: Exception) -> str:
+    """Return an error's message where we wrote it; another's may hold an address or a password."""
+    return str(error) if isinstance(error, TripcastError) else type(error).__name__
 
 
 class _Seen:

@@ -41,7 +41,8 @@ class Row:
 
     ``values`` are the features in the order of the catalog entry, ``expires_at`` the deadline in Unix
     seconds, ``answer`` the future that the request waits for, ``line`` where it stands or stood, ``alarm`` what
-    fails it at the deadline, ``routed`` whether its version was chosen for it.
+    fails it at the deadline, ``routed`` whether its version was chosen for it, ``refusals`` how often a worker did
+    not know that version.
     """
 
     values: tuple[Any, ...]
@@ -51,6 +52,7 @@ class Row:
     line: "Line | None" = None
     alarm: asyncio.TimerHandle | None = None
     routed: bool = False
+    refusals: int = 0
 
     def fail(self, error: Exception) -> None:
         """Give this row an error of its own: a shared instance would gather the tracebacks of all its rows."""

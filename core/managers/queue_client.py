@@ -13,11 +13,12 @@ from redis.exceptions import RedisError
 
 from core.managers.admission import Admission
 from core.managers.block import Block
-from core.managers.block_client import BlockClient, is_of_unknown_version
+from core.managers.block_client import SETTLE_S, BlockClient, is_of_unknown_version
 from core.managers.call_desk import CallDesk
 from core.managers.kombu_publisher import KombuPublisher
 from core.managers.ledger import Ledger
-from core.managers.line import Line, Row, RowAnswer
+from core.managers.line import Row, RowAnswer
+from core.managers.lines import Lines
 from core.managers.publisher import Publisher
 from core.managers.redis_publisher import RedisPublisher
 from core.managers.replies import ReplyListener
@@ -44,8 +45,8 @@ from core.utilities.errors import (
 TEND_INTERVAL_S = 0.2
 START_TIMEOUT_S = 2.0
 START_POLL_S = 0.02
-MANY_LINES = 32
-"""Above this, lines that nobody stands in are forgotten: callers may ask for any version."""
+MAX_REFUSALS = 4
+"""Of a version that a route names, by workers that do not know it: about a second, then the caller is told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +92,6 @@ class QueueClient:
         self.process = uuid.uuid4().hex[:12]
         self._entries = {entry.model: entry for entry in entries}
         self._limits = limits
-        self._lines: dict[tuple[str, str | None], Line] = {}
         self._champions: dict[str, str] = {}
         self._loop = asyncio.get_running_loop()
         self._tending: asyncio.Task[None] | None = None
@@ -113,6 +113,12 @@ class QueueClient:
         self._blocks = {entry.model: self._block_client(entry) for entry in entries}
         returns = returns or ReturnTable(create_shared_memory())
         self.admissions = {entry.model: Admission(returns=returns) for entry in entries}
+        self._lines = Lines(
+            send=lambda batch: self._ledgers[batch.line.model].send(batch),
+            max_batch_rows=limits.max_batch_rows,
+            max_inflight=self._max_inflight,
+            on_reply=lambda batch, batch_s: self.admissions[batch.line.model].note_batch(batch, batch_s),
+        )
 
     async def start(self) -> None:
         """Connect to everything; what cannot be reached soon is looked for in the background.
@@ -165,7 +171,7 @@ class QueueClient:
         chosen = self._versions.choose(entry, request_id, asked=version)
         admission = self.admissions[model]
         self._admit(entry, request_id=request_id, timeout_s=timeout_s)
-        line = self._line(model, chosen)
+        line = self._lines.get(model, chosen)
         row = Row(values, request_id, time.time() + timeout_s, self._loop.create_future(), routed=version is None)
         row.alarm = self._loop.call_later(timeout_s, row.fail, DeadlinePassedError("no answer before the deadline"))
         admission.enter()
@@ -187,9 +193,30 @@ class QueueClient:
             If no worker has the version that the request asked for, or that its route names.
         """
         answer = await row.answer
-        if answer.error is not None and answer.error.code is RowErrorCode.UNKNOWN_VERSION:
+        while row.routed and self._is_to_be_asked_again(row, answer):
+            await self._ask_again(row, answer)
+            answer = await row.answer
+        if _is_of_unknown_version(answer):
             raise self._unknown(answer.model, answer.version, routed=row.routed)
         return _raise_for_error(answer)
+
+    def _is_to_be_asked_again(self, row: Row, answer: RowAnswer) -> bool:
+        """Tell whether somebody else should answer a row, for which nobody named a version."""
+        if _is_of_unknown_version(answer):
+            row.refusals += 1
+            return row.refusals <= MAX_REFUSALS
+        return self._versions.is_outdated(self._entries[answer.model], answer.version)
+
+    async def _ask_again(self, row: Row, answer: RowAnswer) -> None:
+        row.answer = self._loop.create_future()
+        if _is_of_unknown_version(answer):
+            # Whoever does not have it loads it, or a route comes that names another.
+            await asyncio.wait([row.answer], timeout=SETTLE_S)
+        if time.time() >= row.expires_at:
+            row.fail(DeadlinePassedError("no answer before the deadline"))
+        if not row.answer.done():
+            entry = self._entries[answer.model]
+            self._lines.get(entry.model, self._versions.choose(entry, row.request_id, asked=None)).join(row)
 
     def leave(self, row: Row) -> None:
         """Forget a row, whatever became of it."""
@@ -282,7 +309,7 @@ class QueueClient:
 
     def waiting_rows(self) -> int:
         """Return how many rows wait in this process, not yet in any queue."""
-        return sum(len(line) for line in self._lines.values())
+        return self._lines.waiting_rows
 
     def missing(self, model: str) -> str | None:
         """Return what is missing before ``model`` can be served from here, ``None`` if nothing is."""
@@ -313,9 +340,11 @@ class QueueClient:
 
     def _on_route_change(self, model: str) -> None:
         """Send rows that wait for a version which no longer answers to one that does."""
-        for line in [line for line in self._lines.values() if line.model == model]:
+        for line in self._lines.of(model):
             for row in line.take_routed():
-                self._line(model, self._versions.choose(self._entries[model], row.request_id, asked=None)).join(row)
+                self._lines.get(model, self._versions.choose(self._entries[model], row.request_id, asked=None)).join(
+                    row
+                )
 
     def _pending(self) -> list[str]:
         ledgers = self._ledgers.values()
@@ -324,22 +353,8 @@ class QueueClient:
     def _owns(self, task_id: str) -> bool:
         return any(ledger.owns(task_id) for ledger in self._ledgers.values()) or self._calls.owns(task_id)
 
-    def _line(self, model: str, version: str | None) -> Line:
-        line = self._lines.get((model, version))
-        if line is None:
-            queue = self._entries[model].queue
-            line = Line(
-                model,
-                version,
-                send=self._ledgers[model].send,
-                max_batch_rows=self._limits.max_batch_rows,
-                max_inflight=lambda: self._limits.max_inflight_per_worker * max(1, len(self.workers.serving(queue))),
-                on_reply=self.admissions[model].note_batch,
-            )
-            if len(self._lines) >= MANY_LINES:
-                self._lines = {key: known for key, known in self._lines.items() if len(known) or known.inflight}
-            self._lines[model, version] = line
-        return line
+    def _max_inflight(self, model: str) -> int:
+        return self._limits.max_inflight_per_worker * max(1, len(self.workers.serving(self._entries[model].queue)))
 
     def _block_client(self, entry: CatalogEntry) -> BlockClient:
         limits = self._limits
@@ -404,12 +419,12 @@ class QueueClient:
             for ledger in self._ledgers.values():
                 ledger.drop_unwanted()
             try:
+                await self.routes.poll()  # first: whoever sees a worker takes requests
                 await self.workers.poll()
-                await self.routes.poll()
                 await self._look_for_lost()
             except (RedisError, OSError, TimeoutError) as error:
                 logger.debug("the workers cannot be seen: {}", type(error).__name__)
-            for line in self._lines.values():
+            for line in self._lines:
                 line.depart()
             for blocks in self._blocks.values():
                 blocks.lane.depart()
@@ -421,6 +436,10 @@ class QueueClient:
             ledger = self._ledgers[entry.model]
             if len(ledger):
                 await ledger.look_for_lost(self.workers.holding(entry.queue))
+
+
+def _is_of_unknown_version(answer: RowAnswer) -> bool:
+    return answer.error is not None and answer.error.code is RowErrorCode.UNKNOWN_VERSION
 
 
 def _raise_for_error(answer: RowAnswer) -> RowAnswer:

@@ -15,7 +15,7 @@ from core.managers.registry import Registry
 from core.managers.route_board import RouteBoard
 from core.managers.route_history import RouteHistory
 from core.managers.route_preparation import Preparer
-from core.managers.version_files import find_route, write_route
+from core.managers.version_files import find_route, write_newer_route
 from core.schemas.catalog import entry_of
 from core.schemas.route import Canary, Route
 from core.schemas.version import RouteChange
@@ -156,8 +156,9 @@ class RouteDesk:
         return noted
 
     def _spread(self, model: str, route: Route) -> None:
-        write_route(self._models_dir, model, route)
-        if not self._board.publish(model, route):
+        write_newer_route(self._models_dir, model, route)
+        # What is there already may be ours: a call is sent again when its reply is lost.
+        if not self._board.publish(model, route) and self._board.read().get(model) != route:
             raise RouteRefusedError(f"somebody else has changed the route of {model} meanwhile")
 
     def _undo(self, model: str, route: Route, *, why: str) -> None:

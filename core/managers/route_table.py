@@ -33,6 +33,7 @@ class RouteTable:
         self._subscriber = create_async_client(url, read_timeout_s=None)
         self._on_change = on_change
         self._routes: dict[str, Route] = {}
+        self._left_at: dict[tuple[str, str], float] = {}
         self._listening: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -55,6 +56,11 @@ class RouteTable:
         route = self._routes.get(model)
         return None if route is None else choose_version(route, request_id)
 
+    def seconds_off(self, model: str, version: str) -> float:
+        """Return for how long a version has no longer been one that the route answers with; 0 if that is not known."""
+        left_at = self._left_at.get((model, version))
+        return 0.0 if left_at is None else asyncio.get_running_loop().time() - left_at
+
     async def poll(self) -> None:
         """Read the board; put back what it has forgotten.
 
@@ -67,6 +73,7 @@ class RouteTable:
         for model, route in board.items():
             known = self._routes.get(model)
             if known is None or route.revision > known.revision:
+                self._note_who_left(model, known, route)
                 self._routes[model] = route
                 logger.info("route of {}: {}", model, route.model_dump_json())
                 self._on_change(model)
@@ -76,6 +83,13 @@ class RouteTable:
                 await self._client.eval(
                     PUT_NEWER, 2, ROUTES_KEY, CHANNEL, model, str(known.revision), known.model_dump_json()
                 )
+
+    def _note_who_left(self, model: str, before: Route | None, after: Route) -> None:
+        now = asyncio.get_running_loop().time()
+        for version in before.answering if before is not None else ():
+            self._left_at[model, version] = now
+        for version in after.answering:
+            self._left_at.pop((model, version), None)
 
     async def _listen_for_ever(self) -> None:
         while True:

@@ -9,6 +9,9 @@ from core.schemas.catalog import CatalogEntry
 from core.utilities.errors import UnknownVersionError
 
 REMEMBERED_S = 2.0
+GRACE_S = 0.5
+"""Answers under way when a route changes are still given; later ones are asked for anew. A change is heard of within a
+quarter of a second, and a second after it no version may answer that it took off."""
 MAX_REMEMBERED = 1000
 
 
@@ -48,6 +51,12 @@ class VersionChoice:
         if pinned or self._workers.decide(entry.queue, entry.model):
             return pinned
         return self._routes.choose(entry.model, request_id)
+
+    def is_outdated(self, entry: CatalogEntry, version: str) -> bool:
+        """Tell whether a version left the route so long ago that what it answers now is not to be given any more."""
+        if self._routes.seconds_off(entry.model, version) < GRACE_S:
+            return False
+        return not (self._pinned.get(entry.model) or self._workers.decide(entry.queue, entry.model))
 
     def champion(self, model: str) -> str:
         """Return the version that answers by default as settings and route say; empty if the workers decide."""

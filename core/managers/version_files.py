@@ -1,5 +1,6 @@
 """The files of a version and of a route: read with care, written whole. No library of a model is needed for that."""
 
+import fcntl
 import json
 import os
 import re
@@ -87,6 +88,33 @@ def write_route(models_dir: Path, model: str, route: Route) -> None:
     with new_folder(models_dir / model) as parent:
         write_file(parent / ROUTE, (route.model_dump_json(indent=2) + "\n").encode())
         (parent / ROUTE).replace(models_dir / model / ROUTE)
+
+
+def write_newer_route(models_dir: Path, model: str, route: Route) -> None:
+    """Store the route of ``model`` as :func:`write_route` does, unless that of a later change is there already.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; the former one stands.
+    """
+    folder = models_dir / model
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)  # until it is closed
+        if _revision(models_dir, model) <= route.revision:
+            write_route(models_dir, model, route)
+    finally:
+        os.close(descriptor)
+
+
+def _revision(models_dir: Path, model: str) -> int:
+    """Return the revision of the stored route; -1 where there is none that can be read."""
+    try:
+        return read_route(models_dir, model).revision
+    except ArtifactError:
+        return -1
 
 
 def check_version(folder: Path, *, model: str) -> tuple[Manifest, int]:

@@ -93,8 +93,9 @@ class VersionKeeper:
         redis.RedisError
             If it cannot be read.
         """
-        routes = self._board.read()
+        # In this order: what a change has prepared and no longer asks for, its route names by then.
         preparations = self._board.preparations(self._models.models)
+        routes = self._board.read()
         nonces = {
             (model, version): asked.nonce
             for model, many in preparations.items()

@@ -6,6 +6,9 @@ from math import sqrt
 CERTAINTY = 3.0
 """Standard deviations: by chance alone one canary in a thousand is stopped for its errors, at each look."""
 MIN_ERRORS = 5
+CHANCE_SHIFT = 27.9
+"""The stability index of two samples of one distribution is ``1 / n + 1 / m`` times a chi-squared variable, as it is
+Pearson's statistic to second order. This is its 99.9 % quantile for ten bins, which have nine degrees of freedom."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +26,7 @@ class GuardLimits:
     min_slowdown_ms : float
         A smaller difference is nobody's concern.
     max_shift : float
-        Of the predictions, as population stability index; 0: they are not compared.
+        Of the predictions, as population stability index beyond what chance does; 0: they are not compared.
     """
 
     min_rows: int = 200
@@ -78,7 +81,7 @@ def judge(canary: Side, champion: Side, *, shift: float | None, limits: GuardLim
         ).replace("%", " %")
     if min(canary.rows - canary.errors, champion.rows - champion.errors) < limits.min_rows:
         return None
-    return _slowness(canary, champion, limits) or _shift(canary, shift, limits)
+    return _slowness(canary, champion, limits) or _shift(canary, champion, shift, limits)
 
 
 def lowest_share(hits: int, of: int) -> float:
@@ -107,10 +110,11 @@ def _slowness(canary: Side, champion: Side, limits: GuardLimits) -> str | None:
     return f"95 % of its batches took up to {canary.p95_ms:.1f} ms, the champion's {champion.p95_ms:.1f} ms"
 
 
-def _shift(canary: Side, shift: float | None, limits: GuardLimits) -> str | None:
-    if not limits.max_shift or shift is None or shift <= limits.max_shift:
+def _shift(canary: Side, champion: Side, shift: float | None, limits: GuardLimits) -> str | None:
+    chance = CHANCE_SHIFT * sum(1 / (side.rows - side.errors) for side in (canary, champion))
+    if not limits.max_shift or shift is None or shift <= limits.max_shift + chance:
         return None
     return (
         f"its predictions are not distributed as the champion's: stability index {shift:.2f} over {canary.rows} rows,"
-        f" more than {limits.max_shift:g}"
+        f" more than {limits.max_shift:g} and the {chance:.2f} that chance may do"
     )

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 RAISES, ANSWERS_NAN, IS_SLOW = 13, 14, 15
 """Pickup zones that make the model fail, answer NaN, or compute for ``trip_distance`` seconds."""
 CLASS = "tests.e2e.team_models.TeamModel"
+GATED_CLASS = "tests.e2e.team_models.GatedModel"
 
 
 class TeamModel:
@@ -19,6 +21,26 @@ class TeamModel:
         """Predict the rows, (n_rows,) float64."""
         zones, miles = columns["PULocationID"], columns["trip_distance"]
         return np.array([_predict(int(zone), float(distance)) for zone, distance in zip(zones, miles, strict=True)])
+
+
+class GatedModel:
+    """So many minutes a mile; loading it waits while there is a file ``gate``, and says so in ``<gate>.waits``."""
+
+    def __init__(self, pace: float, gate: str) -> None:
+        self.pace = pace
+        self.gate = gate
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        gate = Path(self.gate)
+        if gate.exists():
+            gate.with_suffix(".waits").touch()
+        while gate.exists():
+            time.sleep(0.01)
+
+    def transform(self, columns: Mapping[str, Any]) -> Any:
+        """Predict the rows, (n_rows,) float64."""
+        return columns["trip_distance"] * self.pace
 
 
 def _predict(zone: int, miles: float) -> float:

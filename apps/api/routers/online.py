@@ -9,15 +9,15 @@ from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
 from apps.api.bodies import find_request_id, read_json, validate
-from apps.api.dependencies import get_queue, get_settings
-from apps.api.errors import InvalidBodyError, problem_response
-from apps.api.routers.predict import OK_HEADERS, PROBLEMS, log_failure
+from apps.api.dependencies import get_audit, get_queue, get_settings
+from apps.api.errors import STARTED, InvalidBodyError, problem_response
+from apps.api.routers.predict import OK_HEADERS, PROBLEMS, TRANSACTION, log_failure, note_failure
 from apps.api.waiting import CLIENT_CLOSED_REQUEST, TIMEOUT_HEADER, timeout_of, wait_or_hang_up
 from core.schemas.catalog import TRIP_DURATION
 from core.schemas.raw_trip import PreparedTrip, RawTripRequest
 from core.schemas.trip import TripRow
-from core.utilities.clock import uuid7
-from core.utilities.errors import TripcastError
+from core.utilities.clock import milliseconds_since, uuid7
+from core.utilities.errors import DeadlinePassedError, PredictionError, TripcastError
 
 Answer = Callable[[Request, TripRow, str], Coroutine[Any, Any, Mapping[str, Any]]]
 """What a route does with a row of a caller's request id; the fields of its answer."""
@@ -39,6 +39,7 @@ def _add(router: APIRouter, work: str, answer: Answer, *, summary: str, reply: t
             body = await read_json(request.scope, request.receive)
             raw = validate(RawTripRequest, body)
             request_id = raw.request_id
+            request.scope[TRANSACTION] = transaction_id = uuid7()
             content = await wait_or_hang_up(request.receive, answer(request, raw.row(), request_id))
         except InvalidBodyError as error:
             return problem_response(request, error, request_id=find_request_id(body))
@@ -47,7 +48,7 @@ def _add(router: APIRouter, work: str, answer: Answer, *, summary: str, reply: t
             return problem_response(request, error, request_id=request_id)
         except ClientDisconnect:
             return Response(status_code=CLIENT_CLOSED_REQUEST)
-        told = {"reply_code": 0, **content, "request_id": request_id, "transaction_id": uuid7()}
+        told = {"reply_code": 0, **content, "request_id": request_id, "transaction_id": transaction_id}
         return Response(orjson.dumps(told), headers={"X-Request-ID": request_id}, media_type="application/json")
 
     schema = {"$ref": f"#/components/schemas/{RawTripRequest.__name__}"}
@@ -80,13 +81,25 @@ async def _prepare(request: Request, row: TripRow, _: str) -> Mapping[str, Any]:
 
 
 async def _serve(request: Request, row: TripRow, request_id: str) -> Mapping[str, Any]:
-    settings = get_settings(request)
-    answer = await get_queue(request).predict(
+    queue, audit, scope = get_queue(request), get_audit(request), request.scope
+    values = tuple(getattr(row, name) for name in TRIP_DURATION.features)
+    timeout_s = timeout_of(scope, get_settings(request))
+    place = queue.join(TRIP_DURATION.model, None, values, request_id=request_id, timeout_s=timeout_s)
+    try:
+        answer = await queue.answer(place)
+    except (PredictionError, DeadlinePassedError) as error:
+        note_failure(audit, scope, TRIP_DURATION.model, place, error)
+        raise
+    finally:
+        queue.leave(place)
+    audit.note_row(
         TRIP_DURATION.model,
-        None,
-        tuple(getattr(row, name) for name in TRIP_DURATION.features),
+        values,
+        answer,
+        asked=False,
         request_id=request_id,
-        timeout_s=timeout_of(request.scope, settings),
+        transaction_id=scope[TRANSACTION],
+        total_ms=milliseconds_since(scope[STARTED]),
     )
     return {TRIP_DURATION.output: answer.prediction, "model_name": answer.model, "model_version": answer.version}
 

@@ -19,6 +19,7 @@ from apps.api.dependencies import State
 from apps.api.errors import STARTED, InvalidBodyError, answer_unknown, describe, problem_response
 from apps.api.waiting import CLIENT_CLOSED_REQUEST, TIMEOUT_HEADER, timeout_of, watch_for_hang_up
 from config import Settings
+from core.managers.audit import Audit
 from core.managers.line import Row, RowAnswer
 from core.schemas.catalog import CatalogEntry
 from core.schemas.outcome import RowErrorCode
@@ -31,6 +32,9 @@ from core.utilities.errors import (
     TripcastError,
     UnknownVersionError,
 )
+
+TRANSACTION = "tripcast.transaction"
+"""Key of the scope: an id that more than one place tells of."""
 
 
 def add_predict_route(app: Application, entry: CatalogEntry, *, prefix: str) -> None:
@@ -122,22 +126,10 @@ class PredictEndpoint:
             with watch_for_hang_up(receive, lambda: row.fail(ClientDisconnect())):
                 return await queue.answer(row)
         except (PredictionError, DeadlinePassedError) as error:
-            self._note_failure(scope, state, row, error)
+            note_failure(state["audit"], scope, self._entry.model, row, error)
             raise
         finally:
             queue.leave(row)
-
-    def _note_failure(self, scope: Scope, state: State, row: Row, error: TripcastError) -> None:
-        state["audit"].note_failure(
-            self._entry.model,
-            row.values,
-            version=(row.line and row.line.version) or "",
-            code=_code_of(error),
-            asked=not row.routed,
-            request_id=row.request_id,
-            transaction_id=uuid7(),
-            total_ms=milliseconds_since(scope[STARTED]),
-        )
 
     async def _reply(
         self,
@@ -188,6 +180,20 @@ class PredictEndpoint:
             _log_request(settings, answer, request_id=request_id, transaction_id=transaction_id, total_ms=total_ms)
 
 
+def note_failure(audit: Audit, scope: Scope, model: str, row: Row, error: TripcastError) -> None:
+    """Record a row that was sent and came back without a prediction, under the id that the log has."""
+    audit.note_failure(
+        model,
+        row.values,
+        version=_version_of(row),
+        code=_code_of(error),
+        asked=not row.routed,
+        request_id=row.request_id,
+        transaction_id=scope.setdefault(TRANSACTION, uuid7()),
+        total_ms=milliseconds_since(scope[STARTED]),
+    )
+
+
 def _the_one(asked: str | None, path: Mapping[str, str]) -> str | None:
     """Return the version that the body or the path asks for.
 
@@ -206,6 +212,14 @@ def _the_one(asked: str | None, path: Mapping[str, str]) -> str | None:
     return version
 
 
+def _version_of(row: Row) -> str:
+    """Return the version that failed on a row, or that was to answer it; empty where no worker said which."""
+    if row.answer.done() and not row.answer.cancelled() and row.answer.exception() is None:
+        return row.answer.result().version
+    # A line that nobody stands in is false.
+    return (row.line.version or "") if row.line is not None else ""
+
+
 def _code_of(error: TripcastError) -> str:
     """Return the code of a row that has no prediction."""
     if isinstance(error, DeadlinePassedError):
@@ -222,7 +236,7 @@ def log_failure(
         return  # A line for each would cost more than the refusal; the queue client counts them.
     context: dict[str, Any] = {"request_id": request_id, "total_ms": milliseconds_since(scope[STARTED])}
     if isinstance(error, PredictionError):
-        context |= {"transaction_id": uuid7(), "features": features}
+        context |= {"transaction_id": scope.get(TRANSACTION) or uuid7(), "features": features}
     logger.bind(**context).warning("{}: {}", type(error).__name__, error)
 
 

@@ -20,7 +20,7 @@ from apps.api.waiting import CLIENT_CLOSED_REQUEST, TIMEOUT_HEADER, timeout_of, 
 from core.managers.block import Block
 from core.schemas.catalog import CatalogEntry
 from core.schemas.outcome import RowError, RowErrorCode
-from core.utilities.clock import uuid7
+from core.utilities.clock import milliseconds_since, uuid7
 from core.utilities.errors import DeadlinePassedError, PredictionError, TripcastError
 
 MAX_BODY_BYTES = 4 * MEBIBYTE
@@ -101,6 +101,16 @@ async def _predict(
     )
     block = await wait_or_hang_up(request.receive, prediction)
     if len(block.errors) == block.rows and {error.code for error in block.errors.values()} == _LATE:
+        get_audit(request).note_block(
+            rows.columns,
+            rows.places,
+            block,
+            asked=version is not None,
+            request_id=request_id,
+            transaction_id=uuid7(),
+            total_ms=milliseconds_since(request.scope[STARTED]),
+            answered=False,
+        )
         raise DeadlinePassedError("no answer before the deadline")
     return block
 

@@ -168,3 +168,15 @@ async def test_a_large_batch_is_cut_into_entries() -> None:
     entries: list[RecordEntry] = desk.writer._entries
     assert [entry.rows for entry in entries] == [2000, 2000, 500]
     assert [record.prediction for record in desk.writer.records] == block.predictions
+
+
+async def test_a_batch_that_failed_as_a_whole_is_not_the_shadows_business() -> None:
+    desk = Desk(SHADOWED, share=1.0)
+    columns: dict[str, list[Any]] = {"PULocationID": [1], "DOLocationID": [2], "trip_distance": [1.0]}
+    block = Block(MODEL, "v1", columns, "b", 0.0, asyncio.get_running_loop().create_future())
+    block.predictions = [None]
+    block.errors = {0: RowError(RowErrorCode.DEADLINE_PASSED, "")}
+    desk.audit.note_block(
+        columns, [0], block, asked=False, request_id="b", transaction_id="t", total_ms=9.0, answered=False
+    )
+    assert ([record.error for record in desk.writer.records], len(desk.shadow)) == (["deadline_passed"], 0)

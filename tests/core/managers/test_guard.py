@@ -1,16 +1,19 @@
 """The guard over entries as web processes write them: a canary that is fine, and three that are not."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
+import redis
+from loguru import logger
+from sqlalchemy.exc import OperationalError
 
-from core.managers.guard import CanaryGuard
+from core.managers.guard import MAX_PAUSE_S, CanaryGuard
 from core.schemas.record import Record, RecordEntry
 from core.schemas.route import Canary, Route
 from core.services.canary_guard import GuardLimits
 from core.utilities.errors import RouteRefusedError
-from tests.core.managers.record_rows import VALUES, new_record
+from tests.core.managers.record_rows import VALUES, new_entry, new_record
 
 MODEL = "trip_duration"
 LIVE = Route(champion="v1", canary=Canary(version="v2", share=0.1), revision=3)
@@ -24,10 +27,12 @@ class Watched:
         self.routes = {MODEL: route}
         self.now = 1000.0
         self.stopped: list[tuple[str, str, str]] = []
-        self.refuses = False
+        self.failure: Exception | None = None
+        self.tries = 0
+        self.blind = False
         self._dice = random.Random(1)  # noqa: S311 (test data)
         self.guard = CanaryGuard(
-            routes=lambda: self.routes,
+            routes=self._read_routes,
             stop_canary=self._stop,
             limits=GuardLimits(),
             window_s=60.0,
@@ -35,9 +40,15 @@ class Watched:
         )
         self.guard.tick()
 
+    def _read_routes(self) -> dict[str, Route]:
+        if self.blind:
+            raise redis.ConnectionError
+        return self.routes
+
     def _stop(self, model: str, version: str, why: str) -> None:
-        if self.refuses:
-            raise RouteRefusedError("no worker")
+        self.tries += 1
+        if self.failure is not None:
+            raise self.failure
         self.stopped.append((model, version, why))
 
     def see(self, canary: Change = lambda record: record, *, rows: int = 3000) -> None:
@@ -54,6 +65,15 @@ class Watched:
     def tick(self, seconds: float = 1.0) -> None:
         self.now += seconds
         self.guard.tick()
+
+
+@pytest.fixture
+def said() -> Iterator[list[str]]:
+    """The lines of the log."""
+    lines: list[str] = []
+    sink = logger.add(lambda line: lines.append(str(line)), level="INFO", format="{message}")
+    yield lines
+    logger.remove(sink)
 
 
 def skewed(record: Record) -> Record:
@@ -89,12 +109,38 @@ def test_a_canary_that_leaves_its_bounds_is_stopped_once_with_the_reason(canary:
     assert reason in why
 
 
-def test_a_canary_that_cannot_be_stopped_is_tried_again() -> None:
+@pytest.mark.parametrize("failure", [RouteRefusedError("no worker"), OperationalError("select", {}, Exception())])
+def test_a_canary_that_cannot_be_stopped_is_tried_again_ever_later_and_told_once(
+    failure: Exception, said: list[str]
+) -> None:
     watched = Watched()
-    watched.refuses = True
+    watched.failure = failure
     watched.see(raising)
+    for _ in range(20):
+        watched.tick()
+    assert len([line for line in said if "cannot be stopped" in line]) == 1
+    assert 3 <= watched.tries <= 6
+    watched.failure = None
+    watched.tick(MAX_PAUSE_S)
+    watched.tick(MAX_PAUSE_S)
+    assert len(watched.stopped) == 1
+
+
+def test_routes_that_cannot_be_read_for_a_while_stop_nothing_and_lose_nothing() -> None:
+    watched = Watched()
+    watched.see(raising)
+    watched.blind = True
     watched.tick()
-    watched.refuses = False
+    watched.blind = False
+    watched.tick()
+    assert len(watched.stopped) == 1
+
+
+@pytest.mark.parametrize("content", [b"nonsense", b"[]", new_entry("a", prediction="x").encode()])
+def test_what_is_no_record_is_passed_over(content: bytes) -> None:
+    watched = Watched()
+    watched.guard.look(content)
+    watched.see(raising)
     watched.tick()
     assert len(watched.stopped) == 1
 

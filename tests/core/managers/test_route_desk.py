@@ -226,3 +226,45 @@ def test_a_route_that_cannot_spread_is_put_back(tmp_path: Path, own_broker: Brok
     with own_broker.running():
         office.desk.deploy(MODEL, "pace-2", **ADA)
         assert office.route() == Route(champion="pace-2", revision=4)
+
+
+def office_desk(office: Office, *, history: RouteHistory | None = None, board: RouteBoard | None = None) -> RouteDesk:
+    """A second desk in the same office."""
+    return RouteDesk(
+        registry=office.registry,
+        history=history or office.history,
+        board=board or office.board,
+        preparer=Preparer(board=office.board, prove=office.prove),
+        models_dir=office.models_dir,
+    )
+
+
+def test_whoever_is_overtaken_between_noting_and_spreading_puts_nothing_back(office: Office) -> None:
+    class Overtaken(RouteHistory):
+        """Somebody else makes a whole change once ours is noted."""
+
+        def applied(
+            self, model: str, route: Route, *, action: str, who: str, why: str, before: Route | None = None
+        ) -> RouteChange:
+            noted = super().applied(model, route, action=action, who=who, why=why, before=before)
+            office.desk.deploy(MODEL, "pace-3", **ADA)
+            return noted
+
+    desk = office_desk(office, history=Overtaken(office.registry.engine))
+    with pytest.raises(RouteRefusedError, match="meanwhile"):
+        desk.deploy(MODEL, "pace-2", **ADA)
+    assert office.route() == Route(champion="pace-3", revision=2)
+
+
+def test_a_route_that_is_put_on_the_board_twice_is_no_other_ones(office: Office, broker: Broker) -> None:
+    class Stutterer(RouteBoard):
+        """Its first reply is lost, so it asks again."""
+
+        def publish(self, model: str, route: Route) -> bool:
+            super().publish(model, route)
+            return super().publish(model, route)
+
+    board = Stutterer(broker.url)
+    office_desk(office, board=board).deploy(MODEL, "pace-2", **ADA)
+    board.close()
+    assert office.route() == Route(champion="pace-2", revision=1)

@@ -1,18 +1,18 @@
 """A worker's versions follow the route board, a real one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from core.managers.model_cache import ModelCache
+from core.managers.model_cache import MEBIBYTE, ModelCache
 from core.managers.route_board import ROUTES_KEY, RouteBoard
 from core.managers.version_files import write_route
 from core.managers.version_keeper import VersionKeeper
 from core.schemas.catalog import TRIP_DURATION
 from core.schemas.preparation import Preparation
-from core.schemas.route import Route
+from core.schemas.route import Canary, Route
 from core.utilities.errors import UnknownVersionError
 from tests.core.managers.paced_versions import CLASSES, store_paced
 from tests.e2e.processes import Broker, wait_until
@@ -98,4 +98,44 @@ def test_an_older_route_never_replaces_a_newer_one(broker: Broker) -> None:
     assert not board.publish(MODEL, older)
     assert not board.publish(MODEL, Route(champion="c", revision=2))
     assert board.read() == {MODEL: newer}
+    board.close()
+
+
+def test_a_change_that_ends_while_the_board_is_read_leaves_no_gap(
+    models: ModelCache, broker: Broker, tmp_path: Path
+) -> None:
+    room = 2.5 * models.get(MODEL, "pace-1").size_bytes / MEBIBYTE
+    models = ModelCache([TRIP_DURATION], models_dir=tmp_path, bare={}, allowed_classes=CLASSES, budget_mib=room)
+    asked = Preparation(nonce="1", versions=("pace-2",))
+
+    class Hurried(RouteBoard):
+        """The change is made between two readings, whichever comes first."""
+
+        hurries = False
+
+        def read(self) -> dict[str, Route]:
+            routes = super().read()
+            self._change()
+            return routes
+
+        def preparations(self, models: Iterable[str]) -> dict[str, list[Preparation]]:
+            found = super().preparations(models)
+            self._change()
+            return found
+
+        def _change(self) -> None:
+            if self.hurries:
+                self.hurries = False
+                self.publish(MODEL, Route(champion="pace-1", canary=Canary(version="pace-2", share=0.5), revision=1))
+                self.withdraw(MODEL, asked)
+
+    board = Hurried(broker.url)
+    keeper = VersionKeeper(models, board)
+    board.prepare(MODEL, asked, lifetime_s=60)
+    keeper.look()
+    board.hurries = True
+    keeper.look()
+    with pytest.raises(UnknownVersionError):  # there is no room but that of the new canary
+        keeper.load(MODEL, "pace-3")
+    assert models.holds(MODEL, "pace-2")
     board.close()

@@ -37,9 +37,14 @@ def test_a_slowness_that_nobody_notices_is_none() -> None:
 
 def test_a_shift_of_the_predictions_stops_it_unless_nobody_asks() -> None:
     canary = Side(rows=200, errors=0, p95_ms=10.0)
-    assert "stability index 0.30" in verdict(canary, shift=0.3)
-    assert judge(canary, CHAMPION, shift=0.3, limits=GuardLimits(max_shift=0)) is None
+    assert "stability index 0.50" in verdict(canary, shift=0.5)
+    assert judge(canary, CHAMPION, shift=0.5, limits=GuardLimits(max_shift=0)) is None
     assert verdict(canary, shift=None) == ""
+
+
+def test_a_shift_that_chance_may_do_to_so_few_rows_is_none() -> None:
+    assert verdict(Side(rows=200, errors=0, p95_ms=10.0), shift=0.4) == ""
+    assert "stability index 0.40" in verdict(Side(rows=2000, errors=0, p95_ms=10.0), shift=0.4)
 
 
 def test_the_lowest_share_lies_below_the_share_and_nears_it() -> None:

@@ -1,0 +1,172 @@
+"""``models replay`` and ``models diff``: what was recorded, predicted again."""
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from apps.cli.errors import one_line_errors
+from apps.cli.periods import parse_period
+from config import Settings, load_settings
+from core.schemas.catalog import CATALOG, entry_of
+from core.utilities.errors import DataError, UnknownVersionError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from core.handlers.version_diff import VersionDiff
+    from core.managers.replay import Replay, Replayed
+
+DIFFERENT, NOT_FOUND = 1, 2
+SHOWN = 10
+Model = Annotated[str, typer.Option(help="The model.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
+# What reads records imports polars, what predicts imports scikit-learn: other commands do without.
+
+
+def replay(
+    request_id: Annotated[str | None, typer.Argument(help="The caller's id; without it, --last.")] = None,
+    *,
+    version: Annotated[str | None, typer.Option(help="Who predicts; default: the version that answered.")] = None,
+    last: Annotated[int | None, typer.Option(help="So many of the newest rows instead.", min=1)] = None,
+    model: Model = CATALOG[0].model,
+    as_json: AsJson = False,
+) -> None:
+    """Predict what was recorded again, and tell whether it is the same bit by bit.
+
+    Exit status: 0 all the same, 1 something differs, 2 nothing is recorded or the version is gone.
+    """
+    from core.managers.record_reader import RecordReader  # noqa: PLC0415
+
+    with one_line_errors("replay"):
+        if (request_id is None) == (last is None):
+            raise DataError("a request id, or --last with a number")
+        settings = load_settings()
+        reader = RecordReader(settings.records_dir)
+        records = reader.of_request(request_id) if request_id is not None else [reader.last(model, last or 0)]
+        found = _replayed(settings, records, version=version)
+    if not found:
+        typer.echo("replay: no such prediction is recorded", err=True)
+        raise typer.Exit(NOT_FOUND)
+    if as_json:
+        typer.echo(json.dumps([{**asdict(row), "equal": row.equal} for row in found]))
+    else:
+        for line in _told(found, each=request_id is not None):
+            typer.echo(line)
+    if not all(row.equal for row in found):
+        raise typer.Exit(DIFFERENT)
+
+
+def diff(
+    first: Annotated[str, typer.Argument(help="A version.")],
+    second: Annotated[str, typer.Argument(help="Another one.")],
+    *,
+    period: Annotated[
+        str | None, typer.Option("--on", help="Date, or from..to as dates or times in UTC; dates are whole days.")
+    ] = None,
+    last: Annotated[int | None, typer.Option(help="So many of the newest records instead.", min=1)] = None,
+    bound: Annotated[float, typer.Option(help="A larger difference is counted.", min=0.0)] = 1.0,
+    model: Model = CATALOG[0].model,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two versions on recorded rows; what a version answered there is not predicted again."""
+    from core.handlers.version_diff import compare  # noqa: PLC0415
+    from core.managers.record_reader import RecordReader  # noqa: PLC0415
+    from core.managers.recorded_answers import answers_of, rows_of  # noqa: PLC0415
+
+    with one_line_errors("diff"):
+        if (period is None) == (last is None):
+            raise DataError("a period with --on, or --last with a number")
+        if first == second:
+            raise DataError("two different versions")
+        settings, entry = load_settings(), entry_of(model)
+        reader = RecordReader(settings.records_dir)
+        records = reader.last(model, last or 0) if period is None else reader.between(model, *parse_period(period))
+        if records.is_empty():
+            raise DataError(f"no prediction of {model} is recorded there")
+        rows, again = rows_of(records), _replay_of(settings)
+        answers, recorded = zip(
+            *(answers_of(rows, records, version=version, replay=again) for version in (first, second)), strict=True
+        )
+        told = compare(*answers, bound=bound)
+    worst = [
+        {"request_id": rows["request_id"][place], "row": rows["row"][place], "features": rows["features"][place]}
+        | dict(zip((first, second), (float(side[place]) for side in answers), strict=True))
+        for place in told.worst
+    ]
+    if as_json:
+        content = asdict(told) | {"versions": [first, second], "recorded": list(recorded), "worst": worst}
+        typer.echo(json.dumps(content))
+        return
+    _print_diff(told, first, second, recorded=recorded, output=entry.output)
+    _print_worst(worst, first, second)
+
+
+def _replay_of(settings: Settings) -> "Replay":
+    from core.managers.replay import Replay  # noqa: PLC0415
+
+    return Replay(settings.models_dir, allowed_classes=settings.model_allowed_classes)
+
+
+def _replayed(settings: Settings, records: "list[pl.DataFrame]", *, version: str | None) -> "list[Replayed]":
+    try:
+        again = _replay_of(settings)
+        return [row for table in records for row in again.replay(table, version=version)]
+    except UnknownVersionError as error:
+        typer.echo(f"replay: {error}", err=True)
+        raise typer.Exit(NOT_FOUND) from None
+
+
+def _told(found: "list[Replayed]", *, each: bool) -> list[str]:
+    """Return the lines on replayed rows: each, or those that differ and the sums."""
+    different = [row for row in found if not row.equal]
+    lines = [_line(row) for row in (found if each else different[:SHOWN])]
+    if not each:
+        for name in sorted({row.version for row in found}):
+            ours = [row for row in found if row.version == name]
+            equal = sum(row.equal for row in ours)
+            lines.append(f"{name}: {len(ours):,} rows, {equal:,} bit-equal, {len(ours) - equal:,} different")
+    return lines
+
+
+def _line(row: "Replayed") -> str:
+    given = row.recorded_error or repr(row.recorded)
+    now = row.error or repr(row.prediction)
+    verdict = "bit-equal" if row.equal else "different"
+    where = f"{row.request_id}[{row.row}] at {row.time} ({row.role})"
+    if row.version == row.recorded_version:
+        return f"{where}: {row.version} answered {given}, and again {now}: {verdict}"
+    return f"{where}: {row.recorded_version} answered {given}, {row.version} {now}: {verdict}"
+
+
+def _print_diff(told: "VersionDiff", first: str, second: str, *, recorded: tuple[int, ...], output: str) -> None:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    typer.echo(f"{told.rows:,} rows; recorded answers used: {recorded[0]:,} of {first}, {recorded[1]:,} of {second}")
+    if any(told.failed):
+        typer.echo(f"without a prediction: {told.failed[0]:,} of {first}, {told.failed[1]:,} of {second}")
+    if told.mean_abs is None or told.share_beyond is None:
+        return
+    typer.echo(
+        f"absolute difference: mean {told.mean_abs:.4g}, median {told.median_abs:.4g}, 95 % up to {told.p95_abs:.4g},"
+        f" most {told.max_abs:.4g}; beyond {told.bound:g}: {100 * told.share_beyond:.2f} % of the rows"
+    )
+    table = Table(f"{output}, quantile", first, second)
+    for level, (ours, theirs) in told.quantiles.items():
+        table.add_row(level, f"{ours:.4g}", f"{theirs:.4g}")
+    Console().print(table)
+
+
+def _print_worst(worst: list[dict[str, Any]], first: str, second: str) -> None:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    if not worst:
+        return
+    table = Table("request", "features", first, second, title="the rows that differ most")
+    for row in worst:
+        features = ", ".join(f"{name}={value}" for name, value in row["features"].items() if value is not None)
+        table.add_row(f"{row['request_id']}[{row['row']}]", features, f"{row[first]:.4g}", f"{row[second]:.4g}")
+    Console().print(table)

@@ -1,0 +1,276 @@
+"""What ``bench.rollout`` measures, one function a figure."""
+
+import asyncio
+import random
+import statistics
+import subprocess
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+from bench.figures import Spread, ratio
+from bench.measurement import measure, warm_up
+from bench.record import Point
+from bench.rollout_records import Shadows, shadows_of, wait_until_written
+from bench.rollout_system import BENCH, ROLL_S, ROLLBACK_COMMAND, Routed, routed_system
+from bench.route_load import OK, Answer, RouteLoad
+from bench.run import SETTLE_S
+from bench.trips import generate_trips
+from bench.verdict import Journal, judge, share_of, unsteady
+from bench.versions import MODEL, answers_of
+from core.managers.version_files import read_route
+from core.utilities.errors import RouteRefusedError
+
+CONNECTIONS = 64
+REGISTERED = 20
+WARM_UP_S = 1
+FIRST_FILE_S = ROLL_S + 1.0
+"""After the warm-up: with its first file a recorder loads its libraries, once in its life."""
+SHARE_IDS = 5_000
+ASKED_TIMES = 2
+LIVE_CONNECTIONS = 32
+TRIPS = 1_000
+CALM_S = 1.0
+"""Between two rollbacks: answers before and after."""
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rounds:
+    """The same load on two systems, in turn."""
+
+    names: tuple[str, str]
+    points: dict[str, list[Point]]
+
+    @property
+    def ratio(self) -> Spread:
+        """Requests a second of the second by those of the first."""
+        first, second = ([point.requests_per_s for point in self.points[name]] for name in self.names)
+        return ratio(second, first)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all readings, and the ratio."""
+        points = {name: [point.model_dump(mode="json") for point in self.points[name]] for name in self.names}
+        return {"points": points, "ratio": asdict(self.ratio), "errors": self.errors}
+
+    @property
+    def errors(self) -> int:
+        """Requests that failed."""
+        return sum(point.errors for points in self.points.values() for point in points)
+
+
+def in_turn(
+    systems: Mapping[str, Callable[[], Any]],
+    *,
+    rounds: int,
+    seconds: int,
+    say: Say,
+    then: Callable[[str, Routed, Point], None],
+) -> Rounds:
+    """Measure two systems in turn, A B B A …, each started afresh; ``then`` sees it once it was measured."""
+    names = tuple(systems)
+    points: dict[str, list[Point]] = {name: [] for name in names}
+    for number in range(rounds):
+        for name in names[:: -1 if number % 2 else 1]:
+            with systems[name]() as routed:
+                if name == "three":
+                    routed.route_three()
+                warm_up(routed.running, seconds=WARM_UP_S)
+                time.sleep(SETTLE_S + FIRST_FILE_S)
+                point = measure(
+                    routed.running,
+                    model="linear",
+                    contender=name,
+                    connections=CONNECTIONS,
+                    seconds=seconds,
+                    number=number,
+                )
+                points[name].append(point)
+                cpu = ", ".join(f"{kind} {spent * 1000:.0f} µs" for kind, spent in point.cpu_s_per_1000.items())
+                say(f"round {number + 1}, {name}: {point.requests_per_s:,.0f}/s, p99 {point.p99_ms:.1f} ms ({cpu})")
+                then(name, routed, point)
+    return Rounds(names=(names[0], names[1]), points=points)
+
+
+def measure_throughput(*, rounds: int, seconds: int, say: Say) -> dict[str, Any]:
+    """Measure one version against three of twenty, and look at what the three answered."""
+    shadows: list[Shadows] = []
+    exact: list[dict[str, Any]] = []
+
+    def look(name: str, routed: Routed, point: Point) -> None:
+        if name != "three":
+            return
+        records = wait_until_written(routed.records_dir, routed.running.broker_url)
+        # The warm-up is recorded too, and nobody counted it: the requests that were measured are a lower limit.
+        shadows.append(shadows_of(records, answered=point.requests))
+        say(f"  under load: {shadows[-1]}, dropped {shadows[-1].dropped}")
+        if not exact:
+            exact.append(look_closely(routed, say))
+
+    systems = {"one": lambda: routed_system(versions=1), "three": lambda: routed_system(versions=REGISTERED)}
+    found = in_turn(systems, rounds=rounds, seconds=seconds, say=say, then=look)
+    return {
+        **found.as_json(),
+        "under_load": [asdict(each) | {"dropped": each.dropped} for each in shadows],
+        "closely": exact[0],
+    }
+
+
+def look_closely(routed: Routed, say: Say) -> dict[str, Any]:
+    """Ask with many request ids, each more than once, and account for each answer."""
+    ids = [f"close-{number}" for number in range(SHARE_IDS)]
+    load = RouteLoad(port=routed.port, trips=generate_trips(TRIPS), connections=CONNECTIONS, ids=ids * ASKED_TIMES)
+    answers = asyncio.run(load.run())
+    good = [answer for answer in answers if answer.status == OK]
+    canary = routed.versions[1]
+    asked = {answer.request_id: answer.version for answer in good}
+    share = share_of(sum(version == canary for version in asked.values()), len(asked))
+    records = wait_until_written(routed.records_dir, routed.running.broker_url)
+    shadows = shadows_of(records, answered=len(good), transactions={answer.transaction_id for answer in good})
+    said = {
+        "answers": len(answers),
+        "failed": len(answers) - len(good),
+        "ids": len(asked),
+        "canary_share": asdict(share),
+        "unsteady": unsteady([(answer.request_id, answer.version) for answer in good]),
+        "shadows": asdict(shadows) | {"dropped": shadows.dropped},
+    }
+    say(f"  each answer: {said}")
+    return said
+
+
+def measure_changes(*, changes: int, pause_s: float, say: Say) -> dict[str, Any]:
+    """Change the route under load, and judge each answer."""
+    with routed_system(versions=REGISTERED) as routed:
+        trips = generate_trips(TRIPS)
+        load = RouteLoad(port=routed.port, trips=trips, connections=LIVE_CONNECTIONS)
+        journal, seconds = Journal(), list[float]()
+        journal.note([routed.versions[0]], called_at=0.0, done_at=0.0)
+
+        async def change() -> None:
+            async with load.beside():
+                for step in steps(routed, changes):
+                    await asyncio.sleep(pause_s)
+                    called_at = time.monotonic()
+                    await asyncio.to_thread(step)
+                    done_at = time.monotonic()
+                    seconds.append(done_at - called_at)
+                    journal.note(read_route(routed.models_dir, MODEL).answering, called_at=called_at, done_at=done_at)
+                await asyncio.sleep(pause_s)
+
+        asyncio.run(change())
+        verdict = judge(load.answers, journal, answers_of(routed.models_dir, routed.versions, trips))
+    say(f"{verdict}; a change took {statistics.median(seconds):.3f} s, at most {max(seconds):.3f} s")
+    say("  " + "\n  ".join(examples(load.answers)))
+    return {"changes": changes, "pause_s": pause_s, **asdict(verdict), "change_s": _spread(seconds)}
+
+
+def examples(answers: Sequence[Answer]) -> list[str]:
+    """Return the first answers that failed, for whoever looks for the reason."""
+    return [str(answer) for answer in answers if answer.status != OK][:5]
+
+
+def steps(routed: Routed, count: int) -> Iterator[Callable[[], object]]:
+    """Yield changes of every kind, the same ones each time."""
+    draw = random.Random(count)  # noqa: S311 (no secret)
+    for _ in range(count):
+        route = read_route(routed.models_dir, MODEL)
+        others = [version for version in routed.versions if version not in route.versions]
+        version, share = draw.choice(others), draw.choice((0.1, 0.3, 0.5))
+        kinds = [
+            partial(routed.desk.deploy, MODEL, version, **BENCH),
+            partial(routed.desk.canary, MODEL, version, share, **BENCH),
+            partial(routed.desk.shadow, MODEL, version, **BENCH),
+        ]
+        if route.canary is not None:
+            going_on = (routed.desk.promote, routed.desk.stop_canary, routed.desk.rollback)
+            kinds += [partial(step, MODEL, **BENCH) for step in going_on]
+        yield draw.choice(kinds)
+
+
+def measure_rollbacks(*, count: int, say: Say) -> dict[str, Any]:
+    """Roll back under load, by the desk and by the command; the time from the call to the last old answer."""
+    with routed_system(versions=REGISTERED) as routed:
+        found: dict[str, Any] = {}
+
+        async def by_desk() -> None:
+            await asyncio.to_thread(routed.desk.rollback, MODEL, **BENCH)
+
+        async def by_command() -> None:
+            await asyncio.to_thread(run_rollback, routed.env)
+
+        found["desk"] = roll_back_often(routed, by_desk, count=count, say=say)
+        if has_rollback_command(routed.env):
+            found["command"] = roll_back_often(routed, by_command, count=count, say=say)
+        else:
+            say("  the command line has no rollback: its time is not measured")
+    return found
+
+
+def roll_back_often(
+    routed: Routed, roll_back: Callable[[], Awaitable[None]], *, count: int, say: Say
+) -> dict[str, Any]:
+    """Deploy and roll back ``count`` times under load; return the times of the call, and until the last old answer."""
+    load = RouteLoad(port=routed.port, trips=generate_trips(TRIPS), connections=CONNECTIONS)
+    last_old_s, call_s = [], []
+    champion, other = routed.versions[:2]
+
+    async def repeat() -> None:
+        async with load.beside():
+            for _ in range(count):
+                await asyncio.to_thread(routed.desk.deploy, MODEL, other, **BENCH)
+                await asyncio.sleep(CALM_S)
+                seen, called_at = len(load.answers), time.monotonic()
+                await roll_back()
+                call_s.append(time.monotonic() - called_at)
+                await asyncio.sleep(CALM_S)
+                old = [answer.given_at for answer in load.answers[seen:] if answer.version == other]
+                last_old_s.append(max(old, default=called_at) - called_at)
+                if load.answers[-1].version != champion:
+                    raise RouteRefusedError(f"{load.answers[-1].version} still answers after a rollback")
+
+    asyncio.run(repeat())
+    failed = sum(answer.status != OK for answer in load.answers)
+    said = {
+        "last_old_s": _spread(last_old_s),
+        "call_s": _spread(call_s),
+        "answers": len(load.answers),
+        "failed": failed,
+    }
+    say(f"  {count} rollbacks: {said}")
+    return said
+
+
+def has_rollback_command(env: Mapping[str, str]) -> bool:
+    """Tell whether this revision's command line can roll back."""
+    asked = subprocess.run([*ROLLBACK_COMMAND, "--help"], env=env, capture_output=True, check=False)  # noqa: S603 (ours)
+    return asked.returncode == 0
+
+
+def run_rollback(env: Mapping[str, str]) -> None:
+    """Roll back by the command."""
+    subprocess.run(ROLLBACK_COMMAND, env=env, capture_output=True, check=True)  # noqa: S603 (ours)
+
+
+def measure_recording(*, rounds: int, seconds: int, say: Say) -> dict[str, Any]:
+    """Measure what recording every prediction costs."""
+    systems = {
+        "unrecorded": lambda: routed_system(versions=1),
+        "recorded": lambda: routed_system(versions=1, record_share=1.0),
+    }
+    recorded: list[int] = []
+
+    def count(name: str, routed: Routed, point: Point) -> None:
+        if name == "recorded":
+            rows = wait_until_written(routed.records_dir, routed.running.broker_url).height
+            recorded.append(rows)
+            say(f"  {rows} rows in the files, {point.requests} answers measured")
+
+    found = in_turn(systems, rounds=rounds, seconds=seconds, say=say, then=count)
+    return {**found.as_json(), "rows_in_files": recorded}
+
+
+def _spread(seconds: Sequence[float]) -> dict[str, float]:
+    return {"median": statistics.median(seconds), "max": max(seconds)}

@@ -1,0 +1,31 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from apps.cli.periods import parse_period
+from core.utilities.errors import DataError
+
+
+def moment(day: int, hour: int = 0, minute: int = 0) -> datetime:
+    return datetime(2026, 11, day, hour, minute, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("2026-11-20", (moment(20), moment(21))),
+        ("2026-11-20..2026-11-21", (moment(20), moment(22))),
+        ("2026-11-20T12:30..2026-11-20T13:00", (moment(20, 12, 30), moment(20, 13))),
+        ("2026-11-20T12:30+02:00..2026-11-20", (moment(20, 10, 30), moment(21))),
+    ],
+)
+def test_dates_are_whole_days_and_times_are_moments(text: str, wanted: tuple[datetime, datetime]) -> None:
+    assert parse_period(text) == wanted
+
+
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "2026-11-20..", "..2026-11-20", "2026-11-21..2026-11-20", "2026-11-31"]
+)
+def test_what_is_no_period_is_told(text: str) -> None:
+    with pytest.raises(DataError):
+        parse_period(text)
