@@ -54,11 +54,11 @@ def show(version: Version, *, model: Model = FIRST, as_json: AsJson = False) -> 
         typer.echo(json.dumps(content, indent=2))
         return
     from rich.console import Console  # noqa: PLC0415 (as above)
-    from rich.table import Table  # noqa: PLC0415
+    from rich.table import Column, Table  # noqa: PLC0415
 
     for name, value in _facts(details, route).items():
         typer.echo(f"{name}: {value}")
-    table = Table("at (UTC)", "event", "who", "why")
+    table = Table("at (UTC)", "event", Column("who", overflow="fold"), "why")
     for event in details.events:
         table.add_row(f"{event.at:%Y-%m-%d %H:%M:%S}", event.event.value, event.who, event.why)
     Console().print(table)
@@ -88,12 +88,16 @@ def push(version: Version, *, model: Model = FIRST) -> None:
     typer.echo(f"{name} {version} is in {settings.artifact_store}")
 
 
-def fetch(version: Version, *, model: Model = FIRST) -> None:
-    """Copy a version from the storage of versions, and check it."""
+def fetch(version: Version, *, who: Who = "", model: Model = FIRST) -> None:
+    """Copy a version from the storage of versions, and check it; one that was not known is a candidate."""
     with one_line_errors("fetch"):
         settings = load_settings()
+        said = reason(who, f"fetched from {settings.artifact_store}")
         folder = _store(settings).fetch(entry_of(model).model, version, settings.models_dir)
-    typer.echo(f"{model} {version} is in {folder}")
+        with opened_rollout(settings) as rollout:
+            # At once: what nobody has registered is taken for shipped, and so for approved.
+            record = rollout.registry.register(model, version, who=said.who, why=said.why)
+    typer.echo(f"{model} {version} is in {folder}, {record.state.value}")
 
 
 def role_of(version: str, route: Route | None) -> str:
@@ -146,14 +150,13 @@ def _facts(details: VersionDetails, route: Route | None) -> dict[str, str]:
         "artifact": f"{_size(record)}, SHA-256 {record.sha256}",
         "code": manifest["code_revision"],
         "libraries": ", ".join(f"{name} {version}" for name, version in manifest["libraries"].items()),
-        "parameters": ", ".join(f"{name} {_plain(value)}" for name, value in manifest["parameters"].items()),
+        # What is a table or a list is for --json.
+        "parameters": ", ".join(
+            f"{name} {value}" for name, value in manifest["parameters"].items() if isinstance(value, str | int | float)
+        ),
         "trained on": ", ".join(f"{name} ({digest[:12]})" for name, digest in manifest["training_data"].items()),
     }
     return {**{name: value for name, value in told.items() if value}, **_errors(manifest)}
-
-
-def _plain(value: object) -> str:
-    return json.dumps(value) if isinstance(value, dict | list) else str(value)
 
 
 def _errors(manifest: Mapping[str, Any]) -> dict[str, str]:

@@ -4,7 +4,7 @@ import typer
 
 from apps.cli import model_records, model_routes, model_served, model_versions
 
-models = typer.Typer(help="Versions of the models, and who answers.", no_args_is_help=True)
+models = typer.Typer(help="Versions of the models, and who answers.", no_args_is_help=True, add_completion=False)
 
 models.command("list")(model_versions.list_versions)
 models.command()(model_versions.show)

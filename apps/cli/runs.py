@@ -22,7 +22,7 @@ from core.utilities.errors import ArtifactError
 RunId = Annotated[str, typer.Argument(help="Id of a run.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
 
-pipeline = typer.Typer(help="Runs of the training pipeline.", no_args_is_help=True)
+pipeline = typer.Typer(help="Runs of the training pipeline.", no_args_is_help=True, add_completion=False)
 pipeline.command("run")(train)
 
 

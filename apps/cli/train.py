@@ -11,7 +11,7 @@ from rich.table import Table
 from apps.cli.errors import one_line_errors
 from apps.cli.figures import error_of, parts_of
 from apps.cli.pipeline import carry_out, opened_runs
-from apps.cli.rollout import opened_rollout, reason
+from apps.cli.rollout import FIRST, opened_rollout, reason
 from config import Settings, load_settings
 from core.managers.downloads import TLC_URL
 from core.managers.version_files import read_manifest
@@ -74,9 +74,7 @@ def train(
         if champion and run.version is not None:
             typer.echo(put_in_front(run.parameters.model, run.version, settings))
     if not champion and run.version is not None:
-        typer.echo(
-            f"to serve it: MODEL_VERSION={run.parameters.model}:{run.version} make run, or train with --champion"
-        )
+        typer.echo(f"to let it answer: {approval(run.parameters.model, run.version)}, or train with --champion")
 
 
 def put_in_front(model: str, version: str, settings: Settings) -> str:
@@ -90,6 +88,12 @@ def put_in_front(model: str, version: str, settings: Settings) -> str:
             rollout.registry.change(model, version, VersionEvent.APPROVE, who=said.who, why=said.why)
         changed = rollout.desk.deploy(model, version, who=said.who, why=said.why)
     return f"{model}, revision {changed.revision}: version {version} answers"
+
+
+def approval(model: str, version: str) -> str:
+    """Return the commands that bring a candidate in front of callers."""
+    of = "" if model == FIRST else f" --model {model}"
+    return f"python -m apps.cli models approve {version}{of} --why …, then models canary or models deploy"
 
 
 def next_month(month: str) -> str:

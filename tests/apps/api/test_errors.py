@@ -1,10 +1,12 @@
 import inspect
+import re
 from http import HTTPStatus
 
 import pytest
 
 from apps.api import errors as api_errors
 from apps.api.errors import KINDS, RequestError, describe
+from config import ROOT
 from core.utilities import errors as core_errors
 from core.utilities.errors import TripcastError
 
@@ -81,6 +83,12 @@ def test_a_503_says_when_to_come_back(error: type[TripcastError]) -> None:
 @pytest.mark.parametrize("error", [error for error in KINDS if issubclass(error, RequestError)])
 def test_a_fault_of_the_caller_is_a_4xx(error: type[TripcastError]) -> None:
     assert 400 <= KINDS[error].status < 500
+
+
+@pytest.mark.parametrize("error", KINDS, ids=lambda error: str(error.__name__))
+def test_the_type_of_each_problem_is_documented(error: type[TripcastError]) -> None:
+    documented = re.findall(r"`([a-z-]+)`", (ROOT / "docs" / "http.md").read_text())
+    assert KINDS[error].urn.rpartition(":")[2] in documented
 
 
 def test_a_described_status_names_what_can_cause_it() -> None:

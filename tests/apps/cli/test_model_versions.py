@@ -132,8 +132,11 @@ def test_a_version_goes_to_the_storage_and_comes_back(
     assert models("push", "pace-2").exit_code == 0
     assert f"team/{MODEL}/pace-2/manifest.json" in s3.keys()  # noqa: SIM118 (no mapping)
     monkeypatch.setenv("MODELS_DIR", str(tmp_path / "elsewhere"))
-    fetched = models("fetch", "pace-2")
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "elsewhere" / "data"))
+    fetched = models("fetch", "pace-2", "--who", "ada")
     assert fetched.exit_code == 0, fetched.output
+    record = json.loads(models("show", "pace-2", "--json").stdout)["record"]
+    assert (record["state"], record["registered_by"]) == ("candidate", "ada")
     artifact = tmp_path / "elsewhere" / MODEL / "pace-2" / "model.pickle"
     assert artifact.read_bytes() == (models_dir / MODEL / "pace-2" / "model.pickle").read_bytes()
     refused = models("fetch", "pace-3")
