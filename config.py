@@ -97,7 +97,8 @@ class Settings(BaseSettings):
     ] = "on"
     models_dir: Annotated[Path, Field(description="Folder of the model versions.")] = ROOT / "repo" / "models"
     artifact_store: Annotated[
-        str, Field(description="Storage that versions are copied to, `s3://bucket/prefix`; empty: `MODELS_DIR` alone.")
+        str,
+        Field(description="Storage that versions are copied to and fetched from, `s3://bucket/prefix`; empty: none."),
     ] = ""
     s3_endpoint_url: Annotated[
         str, Field(description="Server of `ARTIFACT_STORE` that is not Amazon's; empty: the usual `AWS_…` decide.")

@@ -10,11 +10,9 @@ from apps.cli.errors import one_line_errors
 from apps.cli.periods import parse_period
 from config import Settings, load_settings
 from core.schemas.catalog import CATALOG, entry_of
-from core.utilities.errors import DataError, UnknownVersionError
+from core.utilities.errors import DataError
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from core.handlers.version_diff import VersionDiff
     from core.managers.replay import Replay, Replayed
 
@@ -45,10 +43,12 @@ def replay(
         settings = load_settings()
         reader = RecordReader(settings.records_dir)
         records = reader.of_request(request_id) if request_id is not None else [reader.last(model, last or 0)]
-        found = _replayed(settings, records, version=version)
-    if not found:
+        again = _replay_of(settings)
+        found = [row for table in records for row in again.replay(table, version=version)]
+    for reason, rows in again.gone.items():
+        typer.echo(f"replay: {reason} ({rows:,} rows)", err=True)
+    if not found and not again.gone:
         typer.echo("replay: no such prediction is recorded", err=True)
-        raise typer.Exit(NOT_FOUND)
     if as_json:
         typer.echo(json.dumps([{**asdict(row), "equal": row.equal} for row in found]))
     else:
@@ -56,6 +56,8 @@ def replay(
             typer.echo(line)
     if not all(row.equal for row in found):
         raise typer.Exit(DIFFERENT)
+    if not found or again.gone:
+        raise typer.Exit(NOT_FOUND)
 
 
 def diff(
@@ -107,15 +109,6 @@ def _replay_of(settings: Settings) -> "Replay":
     from core.managers.replay import Replay  # noqa: PLC0415
 
     return Replay(settings.models_dir, allowed_classes=settings.model_allowed_classes)
-
-
-def _replayed(settings: Settings, records: "list[pl.DataFrame]", *, version: str | None) -> "list[Replayed]":
-    try:
-        again = _replay_of(settings)
-        return [row for table in records for row in again.replay(table, version=version)]
-    except UnknownVersionError as error:
-        typer.echo(f"replay: {error}", err=True)
-        raise typer.Exit(NOT_FOUND) from None
 
 
 def _told(found: "list[Replayed]", *, each: bool) -> list[str]:

@@ -44,7 +44,7 @@ def records_of(entries: Sequence[RecordEntry], *, entry: CatalogEntry) -> pl.Dat
     -------
     DataFrame
         A column for each field of :class:`Record` but ``kept``, ``time`` as a moment in UTC; ``features``, a struct;
-        ``date``, the day in UTC.
+        ``date``, the day in UTC. A value that cannot be one is null; a record whose time cannot is left out.
     """
     frame = pl.DataFrame(
         {name: [value for part in entries for value in part.column(name)] for name in Record._fields},
@@ -52,10 +52,10 @@ def records_of(entries: Sequence[RecordEntry], *, entry: CatalogEntry) -> pl.Dat
         strict=False,
     )
     features = [_feature(rule.name, _KINDS[rule.dtype], entries) for rule in column_rules(entry.row)]
-    moment = (pl.col("time") * MICROSECONDS).round().cast(pl.Int64).cast(pl.Datetime("us", "UTC"))
+    moment = (pl.col("time") * MICROSECONDS).round().cast(pl.Int64, strict=False).cast(pl.Datetime("us", "UTC"))
     return (
         frame.with_columns(pl.struct(features).alias(FEATURES), moment.alias("time"))
-        .filter("kept")
+        .filter("kept", pl.col("time").is_not_null())
         .drop("kept")
         .with_columns(pl.col("time").dt.date().alias(DATE))
     )
@@ -64,4 +64,6 @@ def records_of(entries: Sequence[RecordEntry], *, entry: CatalogEntry) -> pl.Dat
 def _feature(name: str, kind: Any, entries: Sequence[RecordEntry]) -> pl.Series:  # noqa: ANN401 (a type of polars)
     values = [value for part in entries for value in part.features.get(name, [None] * part.rows)]
     # A caller may write a whole number as 3 or 3.0, and both in one column.
-    return pl.Series(name, values, dtype=pl.String if kind is pl.String else pl.Float64, strict=False).cast(kind)
+    return pl.Series(name, values, dtype=pl.String if kind is pl.String else pl.Float64, strict=False).cast(
+        kind, strict=False
+    )

@@ -28,6 +28,8 @@ MAX_PAUSE_S = 30.0
 """Between two tries to stop a canary: the pause grows so long, as each refusal is a line of the history."""
 WATCHED = (Role.CHAMPION, Role.CANARY)
 P95 = 0.95
+MAX_ROWS = 200_000
+"""Of a version; older answers are forgotten however long the window is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,8 +123,10 @@ class CanaryGuard:
             return
         self._blind = False
         for model, watch in self._watches.items():
+            for parts in watch.parts.values():
+                _forget(parts, oldest=now - self._window_s)
             if not watch.stopped and now >= watch.next_try:
-                self._judge(model, watch, oldest=now - self._window_s)
+                self._judge(model, watch)
 
     def _follow(self, routes: Mapping[str, Route]) -> None:
         """Begin anew with each change of a route: what was seen before belongs to another comparison."""
@@ -137,10 +141,7 @@ class CanaryGuard:
             watches[model] = known
         self._watches = watches
 
-    def _judge(self, model: str, watch: _Watch, *, oldest: float) -> None:
-        for parts in watch.parts.values():
-            while parts and parts[0].time < oldest:
-                parts.popleft()
+    def _judge(self, model: str, watch: _Watch) -> None:
         canary, champion = (_Seen(watch.parts.get(version, ())) for version in (watch.canary, watch.champion))
         shift = _shift(canary, champion) if self._limits.max_shift else None
         reason = judge(canary.side(), champion.side(), shift=shift, limits=self._limits)
@@ -165,6 +166,13 @@ class CanaryGuard:
         watch.failure = failure
         watch.next_try = self._clock() + watch.pause_s
         watch.pause_s = min(2 * watch.pause_s, MAX_PAUSE_S)
+
+
+def _forget(parts: deque[_Part], *, oldest: float) -> None:
+    """Forget what was answered before ``oldest``, and the oldest of what is too much."""
+    rows = sum(part.rows for part in parts)
+    while parts and (parts[0].time < oldest or rows > MAX_ROWS):
+        rows -= parts.popleft().rows
 
 
 def _told(error: Exception) -> str:

@@ -1,5 +1,6 @@
 """Predicts recorded rows again, by the version that answered or by another one."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,12 +57,16 @@ class Replay:
     """
 
     def __init__(self, models_dir: Path, *, allowed_classes: Sequence[str] = ()) -> None:
+        self.gone: Counter[str] = Counter()
+        """Rows that could not be replayed, by what is not here."""
         self._models_dir = models_dir
         self._allowed_classes = allowed_classes
         self._loaded: dict[tuple[str, str], LoadedModel] = {}
 
     def replay(self, records: pl.DataFrame, *, version: str | None = None) -> list[Replayed]:
         """Predict records again, without the rows that no version answered and those that killed who predicted them.
+
+        Rows of a version that is not here are left out too; ``gone`` says which those are.
 
         Parameters
         ----------
@@ -72,10 +77,8 @@ class Replay:
 
         Raises
         ------
-        UnknownVersionError
-            If a version is not here.
         ArtifactError
-            If it does not load.
+            If a version does not load.
         """
         if records.is_empty():
             return []
@@ -83,14 +86,26 @@ class Replay:
         numbered = asked.with_row_index("place")
         replayed: dict[int, Replayed] = {}
         for (model, answered), part in numbered.partition_by("model", "version", as_dict=True).items():
-            predictions, errors = self.predict(str(model), version or str(answered), part)
+            try:
+                predictions, errors = self.predict(str(model), version or str(answered), part)
+            except UnknownVersionError as absence:
+                self.gone[str(absence)] += len(part)
+                continue
             rows = part.drop("features").iter_rows(named=True)
             for row, prediction, error in zip(rows, predictions, errors, strict=True):
                 replayed[row["place"]] = _paired(row, version or str(answered), prediction, error)
         return [replayed[place] for place in sorted(replayed)]
 
     def predict(self, model: str, version: str, records: pl.DataFrame) -> tuple[list[float | None], list[str | None]]:
-        """Return predictions and error codes of records of one model, (n_rows,) each; raises as :meth:`replay`."""
+        """Return predictions and error codes of records of one model, (n_rows,) each.
+
+        Raises
+        ------
+        UnknownVersionError
+            If the version is not here.
+        ArtifactError
+            If it does not load.
+        """
         loaded = self._load(model, version)
         predictions: list[float | None] = []
         errors: list[str | None] = []

@@ -114,6 +114,8 @@ class RecordEntry:
             message = orjson.loads(content)
             if message["record"] != RECORD_VERSION:
                 raise WireError(f"not records of version {RECORD_VERSION}")
+            if type(message["rows"]) is not int or not isinstance(message["model"], str):
+                raise WireError("malformed records: neither model nor rows")
             entry = cls(
                 model=message["model"], rows=message["rows"], columns=message["columns"], features=message["features"]
             )

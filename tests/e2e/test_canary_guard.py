@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from itertools import count
 from typing import Any
 
+import httpx
 import pytest
 
 from core.managers.record_reader import RecordReader
@@ -13,7 +14,7 @@ from core.managers.route_desk import RouteDesk
 from core.managers.route_history import RouteHistory
 from core.utilities.errors import RouteRefusedError
 from tests.core.managers.paced_versions import store_paced
-from tests.e2e.processes import create_stack, wait_until
+from tests.e2e.processes import ANSWER_TIMEOUT_S, EXAMPLE, Stack, create_stack, free_port, wait_until
 from tests.e2e.routed_stack import CHAMPION, MODEL, Routed
 from tests.e2e.team_models import RAISES
 
@@ -28,16 +29,17 @@ ROWS = 40
 class Watched:
     """A running installation under a guard, its desk, and callers."""
 
-    def __init__(self, routed: Routed, desk: RouteDesk, history: RouteHistory) -> None:
+    def __init__(self, routed: Routed, client: httpx.Client, desk: RouteDesk, history: RouteHistory) -> None:
         self.routed, self.desk, self.history = routed, desk, history
         self._numbers = count()
+        self._client = client
 
     def answered_by(self, zone: int = 130) -> set[str]:
         """Ask many times; return who answered, ``failed`` for an error."""
 
         def ask(number: int) -> str:
-            miles = 1.0 + number % 29
-            answer = self.routed.stack.predict(request_id=f"r-{number}", PULocationID=zone, trip_distance=miles)
+            trip = {"request_id": f"r-{number}", "PULocationID": zone, "trip_distance": 1.0 + number % 29}
+            answer = self._client.post(self.routed.stack.predict_url, json=EXAMPLE | trip)
             return str(answer.json()["model_version"]) if answer.status_code == 200 else "failed"
 
         with ThreadPoolExecutor(8) as pool:
@@ -68,7 +70,8 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     with ExitStack() as stack:
         stack.enter_context(routed.stack.running(worker=routed.settings, RECORD_SHARE="1", **routed.settings))
         stack.enter_context(routed.recorder(CANARY_MIN_ROWS="60", RECORD_ROLL_S="0.2"))
-        yield Watched(routed, *stack.enter_context(routed.desk()))
+        client = stack.enter_context(httpx.Client(timeout=ANSWER_TIMEOUT_S))
+        yield Watched(routed, client, *stack.enter_context(routed.desk()))
 
 
 def test_a_canary_that_raises_is_stopped_and_the_champion_answers_all(watched: Watched) -> None:
@@ -104,3 +107,21 @@ def test_a_canary_like_the_champion_stays_until_somebody_stops_it(watched: Watch
     watched.desk.stop_canary(MODEL, **ADA)
     with pytest.raises(RouteRefusedError, match="no canary"):
         watched.desk.stop_canary(MODEL, who="guard", why="too late", version=alike)
+
+
+def test_a_recorder_whose_database_is_away_goes_on_and_says_so_once(own_stack: Stack) -> None:
+    routed = Routed(own_stack)
+    nowhere = {"DATABASE_URL": f"postgresql://nobody:swordfish@127.0.0.1:{free_port()}/none"}
+    with ExitStack() as stack:
+        stack.enter_context(own_stack.running(worker=routed.settings, RECORD_SHARE="1", **routed.settings))
+        recorder = stack.enter_context(routed.recorder(RECORD_ROLL_S="0.2", **nowhere))
+        client = stack.enter_context(httpx.Client(timeout=ANSWER_TIMEOUT_S))
+        watched = Watched(routed, client, *stack.enter_context(routed.desk()))
+        watched.desk.canary(MODEL, routed.store_raising(), 0.5, **ADA)
+        wait_until(lambda: watched.answered_by(RAISES) and watched.said("cannot be stopped"), timeout_s=GUARD_TIMEOUT_S)
+        asked = own_stack.predict(request_id="after").json()
+        wait_until(lambda: watched.records(asked["request_id"]), what="records still move")
+        assert recorder.poll() is None
+    lines = [line for line in own_stack.log_lines("apps/recorder") if "cannot be stopped" in str(line)]
+    assert len(lines) == 1
+    assert "swordfish" not in str(lines)

@@ -32,6 +32,7 @@ class Elsewhere:
 
     def __init__(self, routed: Routed, s3: S3, there: Path) -> None:
         self.routed, self.s3, self._there = routed, s3, there
+        self.settings = {**routed.settings, **KEYS, "ARTIFACT_STORE": URL, "S3_ENDPOINT_URL": s3.url}
 
     def store(self, pace: int, *, paper: bytes = b"") -> str:
         """Make a version on the other machine, and push it to the storage, with a further file."""
@@ -76,9 +77,9 @@ def elsewhere(s3: S3, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Else
     there = tmp_path_factory.mktemp("there")
     store_paced(there, 1)
     write_route(there, MODEL, Route(champion=CHAMPION))
-    settings = {**routed.settings, **KEYS, "ARTIFACT_STORE": URL, "S3_ENDPOINT_URL": s3.url}
-    with routed.stack.running(worker=settings, **routed.settings):
-        yield Elsewhere(routed, s3, there)
+    elsewhere = Elsewhere(routed, s3, there)
+    with routed.stack.running(worker=elsewhere.settings, **routed.settings):
+        yield elsewhere
 
 
 @pytest.fixture
@@ -96,6 +97,18 @@ def test_a_version_that_is_only_in_the_storage_is_deployed(storage: Elsewhere) -
         desk.deploy(MODEL, version, **ADA)
     wait_until(lambda: storage.answer() == (version, 2 * MILES), what="it answers")
     assert (storage.routed.folder(version) / PAPER).read_bytes() == LARGE
+
+
+def test_a_worker_on_a_new_machine_fetches_what_answers(storage: Elsewhere, tmp_path: Path) -> None:
+    version = storage.store(7)
+    with storage.desk() as (desk, _):
+        desk.deploy(MODEL, version, **ADA)
+    elsewhere = {**storage.settings, "MODELS_DIR": str(tmp_path / "empty")}
+    with storage.routed.stack.worker(**elsewhere):
+        wait_until(lambda: len(storage.routed.stack.broker.heartbeats()) == 2, what="the second worker beats")
+        beats = storage.routed.stack.broker.heartbeats()
+        assert [beat["models"][MODEL][0] for beat in beats] == [version, version]
+    assert (tmp_path / "empty" / MODEL / version / "manifest.json").is_file()
 
 
 def test_a_request_fetches_nothing(storage: Elsewhere) -> None:

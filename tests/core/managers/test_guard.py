@@ -152,6 +152,16 @@ def test_what_is_older_than_the_window_does_not_count() -> None:
     assert watched.stopped == []
 
 
+def test_of_very_many_answers_the_newest_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.managers.guard.MAX_ROWS", 3000)
+    watched = Watched()
+    watched.see(raising, rows=2000)
+    for _ in range(12):
+        watched.see(rows=2700)
+    watched.tick()
+    assert watched.stopped == []
+
+
 def test_another_route_begins_with_nothing_seen() -> None:
     watched = Watched()
     watched.see(raising)

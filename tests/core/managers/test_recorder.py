@@ -118,7 +118,9 @@ def test_what_is_only_looked_at_is_not_kept(broker: Broker, tmp_path: Path) -> N
 
 def test_what_is_no_entry_does_not_stop_the_others(broker: Broker, tmp_path: Path) -> None:
     unknown = RecordEntry(model="no_such_model", rows=1, columns=new_entry("x").columns, features={})
-    write(broker, b"nonsense", unknown, new_entry("a", time=DAY_1))
+    endless = new_entry("b", time=1e30)
+    countless = RecordEntry(model="trip_duration", rows=1.0, columns=endless.columns, features={})  # type: ignore[arg-type]
+    write(broker, b"nonsense", unknown, endless, countless, new_entry("a", time=DAY_1))
     work(new_recorder(broker, tmp_path))
     assert ids_in(tmp_path) == ["a"]
     assert waiting(broker) == 0

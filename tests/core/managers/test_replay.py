@@ -65,10 +65,13 @@ def test_an_error_is_equal_to_the_same_error_and_what_nobody_answered_is_left_ou
     assert (row.recorded_error, row.prediction, row.error, row.equal) == ("model_error", 3.0, None, False)
 
 
-def test_a_version_that_is_gone_is_named(replay: Replay, tmp_path: Path) -> None:
-    store_records(tmp_path / "records", new_record("a", version="pace-9"))
+def test_rows_of_a_version_that_is_gone_are_left_out_and_counted(replay: Replay, tmp_path: Path) -> None:
+    records = [new_record(name, version=f"pace-{name}", prediction=3.0) for name in ("1", "9")]
+    store_records(tmp_path / "records", *records)
+    assert [row.version for row in replayed(replay, tmp_path)] == ["pace-1"]
+    assert replay.gone == {f"version pace-9 of {MODEL} is not here any more": 1}
     with pytest.raises(UnknownVersionError, match="pace-9"):
-        replayed(replay, tmp_path)
+        replay.predict(MODEL, "pace-9", RecordReader(tmp_path / "records").last(MODEL, 1))
 
 
 def test_of_a_row_and_its_shadow_one_is_compared_and_both_answers_are_used(replay: Replay, tmp_path: Path) -> None:
