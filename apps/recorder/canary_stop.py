@@ -6,10 +6,7 @@ from config import Settings
 from core.managers.route_board import RouteBoard
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
-    from core.managers.route_desk import RouteDesk
-    from core.schemas.catalog import CatalogEntry
+    from core.managers.rollout import Rollout
 
 GUARD = "guard"
 """Who changed the route, in its history."""
@@ -29,7 +26,7 @@ class CanaryStop:
     def __init__(self, settings: Settings, *, board: RouteBoard) -> None:
         self._settings = settings
         self._board = board
-        self._engine: Engine | None = None
+        self._rollout: Rollout | None = None
 
     def __call__(self, model: str, version: str, why: str) -> None:
         """Let the champion answer everything again, if ``version`` is still the canary.
@@ -41,29 +38,19 @@ class CanaryStop:
         DatabaseUnavailableError, sqlalchemy.exc.SQLAlchemyError
             If the history cannot be reached.
         """
-        self._desk().stop_canary(model, who=GUARD, why=why, version=version)
+        if self._rollout is None:
+            self._rollout = self._open()
+        self._rollout.desk.stop_canary(model, who=GUARD, why=why, version=version)
 
-    def _desk(self) -> "RouteDesk":
+    def _open(self) -> "Rollout":
         # A third of a second and 30 MiB, which a recorder without a canary does without.
-        from core.managers.database import open_database  # noqa: PLC0415
-        from core.managers.registry import Registry  # noqa: PLC0415
-        from core.managers.route_desk import RouteDesk  # noqa: PLC0415
-        from core.managers.route_history import RouteHistory  # noqa: PLC0415
-        from core.managers.route_preparation import Preparer  # noqa: PLC0415
+        from core.managers.rollout import Rollout  # noqa: PLC0415
+        from core.managers.version_proof import LocalProof  # noqa: PLC0415
 
-        if self._engine is None:
-            self._engine = open_database(self._settings.runs_url)
-        return RouteDesk(
-            registry=Registry(self._engine, self._settings.models_dir),
-            history=RouteHistory(self._engine),
-            board=self._board,
-            preparer=Preparer(board=self._board, prove=self._prove),
-            models_dir=self._settings.models_dir,
+        settings = self._settings
+        proof = LocalProof(
+            models_dir=settings.models_dir,
+            allowed_classes=settings.model_allowed_classes,
+            budget_mib=settings.model_memory_mib,
         )
-
-    def _prove(self, entry: "CatalogEntry", version: str) -> None:
-        """Load a version here, as no worker runs that would."""
-        from core.managers.artifacts import load_version  # noqa: PLC0415
-
-        folder = self._settings.models_dir / entry.model / version
-        load_version(folder, entry=entry, allowed_classes=self._settings.model_allowed_classes)
+        return Rollout(database_url=settings.runs_url, board=self._board, models_dir=settings.models_dir, proof=proof)
