@@ -54,14 +54,17 @@ class PipelineProcess:
         signals.worker_shutting_down.connect(self._end, weak=False)
 
     def _keep_celery_from_logging(self, **_: Any) -> None:  # noqa: ANN401 (Celery's signals)
-        """Having a receiver, Celery sets up no logging of its own."""
+        """Having a receiver, Celery sets up no logging of its own.
+
+        The one signal before beat opens the file of its schedule: by ``beat_init`` it has.
+        """
+        Path(self._celery.conf.beat_schedule_filename).parent.mkdir(parents=True, exist_ok=True)
 
     def _log(self, **_: Any) -> None:  # noqa: ANN401
         directory = self._settings.log_dir / "tasks" / "pipeline"
         configure_logging(directory=directory, process="worker", level=self._settings.log_level)
 
     def _log_beat(self, **_: Any) -> None:  # noqa: ANN401
-        Path(self._celery.conf.beat_schedule_filename).parent.mkdir(parents=True, exist_ok=True)
         directory = self._settings.log_dir / "tasks" / "pipeline"
         configure_logging(directory=directory, process="beat", level=self._settings.log_level)
 

@@ -147,6 +147,15 @@ def test_a_run_that_a_gate_stops_shows_the_report_over_http(stack: Stack) -> Non
     assert not list((stack.folder / "models").glob("*/*"))
 
 
+def test_a_scheduler_starts_where_none_has_run_before(stack: Stack) -> None:
+    command = [sys.executable, "-m", "celery", "--quiet", "-A", "tasks.pipeline.worker", "beat", "--pidfile="]
+    env = stack.env(PIPELINE_SCHEDULE="0 3 5 * *")
+    with running(*command, log=stack.folder / "beat.log", env=env, politely=False) as process:
+        folder = stack.folder / "data" / "beat"
+        wait_until(lambda: process.poll() is not None or list(folder.glob("schedule*")), what="the scheduler starts")
+        assert process.poll() is None, (stack.folder / "beat.log").read_text()[-2000:]
+
+
 @pytest.mark.slow
 def test_months_that_appear_in_a_watched_folder_start_one_run_however_many_schedulers_there_are(
     runs: Runs, stack: Stack
