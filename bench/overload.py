@@ -1,8 +1,9 @@
 """An overload, and what becomes of the clients: ``make bench-overload``, ``python -m bench.overload``.
 
-One worker, everything else as ``make run`` starts it. Capacity is what 256 connections get in a closed loop (wrk).
-Then an open loop (``bench/open_loop.py``) offers multiples of it; each request may take a second. The generator
-shares the machine, so it costs capacity too.
+One worker, everything else as ``make run`` starts it. An open loop (``bench/open_loop.py``) offers multiples of the
+capacity; each request may take a second. The capacity is what 256 connections get in a closed loop (wrk), or with
+``--capacity open`` the largest rate of the open loop itself of which nothing is refused. The generator shares the
+machine, so it costs capacity too.
 
 Two models: 200 trees (``bench/trees.py``), which a worker predicts faster than a web process reads requests, and
 one that takes so long for a row (``bench/dial.py``) that the worker is what is overloaded.
@@ -22,7 +23,7 @@ from bench.contender import Running
 from bench.dial import turn, write_dial
 from bench.lineup import CONTENDERS
 from bench.models import dialled, two_hundred_trees
-from bench.overload_point import Point, measure, measure_capacity, obeying_shares
+from bench.overload_point import CAPACITIES, Point, measure, obeying_shares
 from bench.provenance import gather
 from bench.wrk import require_wrk
 
@@ -31,19 +32,24 @@ MODELS = ("trees", "slow")
 
 
 def main(
+    *,
     models: Annotated[str, typer.Option(help=f"Some of {', '.join(MODELS)}.")] = ",".join(MODELS),
     loads: Annotated[str, typer.Option(help="Multiples of the capacity.")] = "0.5,0.9,1.5,3",
     seconds: Annotated[float, typer.Option(min=1, help="Measured at each load, after a warm-up.")] = 20.0,
     rounds: Annotated[int, typer.Option(min=1, help="How often each load is measured.")] = 1,
+    capacity: Annotated[str, typer.Option(help=f"Of which loop: {' or '.join(CAPACITIES)}.")] = "closed",
     output: Annotated[Path | None, typer.Option(help="File for the JSON.")] = None,
 ) -> None:
     """Print a line for each load: first with few clients that obey their Retry-After, then with many."""
     require_wrk()
+    if capacity not in CAPACITIES:
+        raise typer.BadParameter(f"one of {', '.join(CAPACITIES)}", param_hint="--capacity")
     points: list[Point] = []
     for _ in range(rounds):
         for model in models.split(","):
             with serving(model) as system:
-                points += measure_all(system, model, loads=[float(part) for part in loads.split(",")], seconds=seconds)
+                multiples = [float(part) for part in loads.split(",")]
+                points += measure_all(system, model, loads=multiples, seconds=seconds, loop=capacity)
     if output is not None:
         record = {"provenance": gather().model_dump(mode="json"), "points": [asdict(point) for point in points]}
         output.write_text(json.dumps(record, indent=1) + "\n")
@@ -63,13 +69,13 @@ def serving(model: str) -> Iterator[Running]:
             yield system
 
 
-def measure_all(system: Running, model: str, *, loads: list[float], seconds: float) -> list[Point]:
+def measure_all(system: Running, model: str, *, loads: list[float], seconds: float, loop: str) -> list[Point]:
     """Measure each load and print it; the capacity is measured again before each, for machines drift."""
     points = []
     typer.echo(HEADER)
     for multiple in loads:
         for obeying in obeying_shares(multiple):
-            capacity = measure_capacity(system)
+            capacity = CAPACITIES[loop](system)
             points.append(
                 measure(system, model, multiple=multiple, capacity=capacity, obeying=obeying, seconds=seconds)
             )
