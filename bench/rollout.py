@@ -26,8 +26,8 @@ PARTS = ("throughput", "changes", "rollback", "recording")
 def main(
     *,
     parts: Annotated[str, typer.Option(help=f"Some of {', '.join(PARTS)}.")] = ",".join(PARTS),
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds of throughput and of recording.")] = 6,
-    seconds: Annotated[int, typer.Option(min=1, help="Seconds of each reading.")] = 10,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of throughput and of recording.")] = 20,
+    seconds: Annotated[int, typer.Option(min=1, help="Seconds of each reading.")] = 3,
     changes: Annotated[int, typer.Option(min=1, help="Changes of the route under load.")] = 200,
     pause: Annotated[float, typer.Option(min=0, help="Seconds before each change.")] = 0.3,
     rollbacks: Annotated[int, typer.Option(min=1, help="Rollbacks under load.")] = 20,

@@ -10,10 +10,11 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from bench.record import Point
-from bench.rollout_records import Shadows, shadows_of, wait_until_written
+import httpx
+
+from bench.rollout_records import shadows_of, wait_until_written
 from bench.rollout_rounds import CONNECTIONS, Say, in_turn
-from bench.rollout_system import BENCH, ROLLBACK_COMMAND, Routed, routed_system
+from bench.rollout_system import BENCH, KEY, ROLLBACK_COMMAND, Routed, routed_system
 from bench.route_load import OK, Answer, RouteLoad
 from bench.trips import generate_trips
 from bench.verdict import Journal, judge, share_of, unsteady
@@ -32,26 +33,19 @@ CALM_S = 1.0
 
 def measure_throughput(*, rounds: int, seconds: int, say: Say) -> dict[str, Any]:
     """Measure one version against three of twenty, and look at what the three answered."""
-    shadows: list[Shadows] = []
-    exact: list[dict[str, Any]] = []
+    seen: dict[str, Any] = {}
 
-    def look(name: str, routed: Routed, point: Point) -> None:
-        if name != "three":
-            return
+    def look(routed: Routed, requests: int) -> None:
         records = wait_until_written(routed.records_dir, routed.running.broker_url)
         # The warm-up is recorded too, and nobody counted it: the requests that were measured are a lower limit.
-        shadows.append(shadows_of(records, answered=point.requests))
-        say(f"  under load: {shadows[-1]}, dropped {shadows[-1].dropped}")
-        if not exact:
-            exact.append(look_closely(routed, say))
+        shadows = shadows_of(records, answered=requests)
+        say(f"  under load: {shadows}, dropped {shadows.dropped}")
+        seen["under_load"] = asdict(shadows) | {"dropped": shadows.dropped}
+        seen["closely"] = look_closely(routed, say)
 
     systems = {"one": lambda: routed_system(versions=1), "three": lambda: routed_system(versions=REGISTERED)}
     found = in_turn(systems, rounds=rounds, seconds=seconds, say=say, then=look)
-    return {
-        **found.as_json(),
-        "under_load": [asdict(each) | {"dropped": each.dropped} for each in shadows],
-        "closely": exact[0],
-    }
+    return {**found.as_json(), **seen}
 
 
 def look_closely(routed: Routed, say: Say) -> dict[str, Any]:
@@ -128,26 +122,21 @@ def steps(routed: Routed, count: int) -> Iterator[Callable[[], object]]:
 
 
 def measure_rollbacks(*, count: int, say: Say) -> dict[str, Any]:
-    """Roll back under load, by the desk and by the command; the time from the call to the last old answer."""
+    """Roll back under load, in each way that there is; the time from the call to the last old answer."""
     with routed_system(versions=REGISTERED) as routed:
-        found: dict[str, Any] = {}
-
-        async def by_desk() -> None:
-            await asyncio.to_thread(routed.desk.rollback, MODEL, **BENCH)
-
-        async def by_command() -> None:
-            await asyncio.to_thread(run_rollback, routed.env)
-
-        found["desk"] = roll_back_often(routed, by_desk, count=count, say=say)
-        if has_rollback_command(routed.env):
-            found["command"] = roll_back_often(routed, by_command, count=count, say=say)
-        else:
-            say("  the command line has no rollback: its time is not measured")
-    return found
+        ways: dict[str, Callable[[], object]] = {
+            "desk": partial(routed.desk.rollback, MODEL, **BENCH),
+            "http": partial(ask_for_rollback, routed.port),
+            "command": partial(run_rollback, routed.env),
+        }
+        return {
+            name: roll_back_often(routed, partial(asyncio.to_thread, way), name=name, count=count, say=say)
+            for name, way in ways.items()
+        }
 
 
 def roll_back_often(
-    routed: Routed, roll_back: Callable[[], Awaitable[None]], *, count: int, say: Say
+    routed: Routed, roll_back: Callable[[], Awaitable[object]], *, name: str, count: int, say: Say
 ) -> dict[str, Any]:
     """Deploy and roll back ``count`` times under load; return the times of the call, and until the last old answer."""
     load = RouteLoad(port=routed.port, trips=generate_trips(TRIPS), connections=CONNECTIONS)
@@ -176,14 +165,14 @@ def roll_back_often(
         "answers": len(load.answers),
         "failed": failed,
     }
-    say(f"  {count} rollbacks: {said}")
+    say(f"  {count} rollbacks by {name}: {said}")
     return said
 
 
-def has_rollback_command(env: Mapping[str, str]) -> bool:
-    """Tell whether this revision's command line can roll back."""
-    asked = subprocess.run([*ROLLBACK_COMMAND, "--help"], env=env, capture_output=True, check=False)  # noqa: S603 (ours)
-    return asked.returncode == 0
+def ask_for_rollback(port: int) -> None:
+    """Roll back by a request to the web processes that the load keeps busy."""
+    url = f"http://127.0.0.1:{port}/v1/models/{MODEL}/route/rollback"
+    httpx.post(url, json=BENCH, headers={"X-API-Key": KEY}, timeout=30).raise_for_status()
 
 
 def run_rollback(env: Mapping[str, str]) -> None:
@@ -199,11 +188,10 @@ def measure_recording(*, rounds: int, seconds: int, say: Say) -> dict[str, Any]:
     }
     recorded: list[int] = []
 
-    def count(name: str, routed: Routed, point: Point) -> None:
-        if name == "recorded":
-            rows = wait_until_written(routed.records_dir, routed.running.broker_url).height
-            recorded.append(rows)
-            say(f"  {rows} rows in the files, {point.requests} answers measured")
+    def count(routed: Routed, requests: int) -> None:
+        rows = wait_until_written(routed.records_dir, routed.running.broker_url).height
+        recorded.append(rows)
+        say(f"  {rows} rows in the files, {requests} answers measured")
 
     found = in_turn(systems, rounds=rounds, seconds=seconds, say=say, then=count)
     return {**found.as_json(), "rows_in_files": recorded}

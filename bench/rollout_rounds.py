@@ -1,7 +1,8 @@
-"""The same load on two systems in turn, each started afresh."""
+"""The same load on two systems in turn."""
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -70,27 +71,33 @@ def wait_for_first_file(routed: Routed) -> None:
 
 
 def in_turn(
-    systems: Mapping[str, Callable[[], Any]],
+    systems: Mapping[str, Callable[[], AbstractContextManager[Routed]]],
     *,
     rounds: int,
     seconds: int,
     say: Say,
-    then: Callable[[str, Routed, Point], None],
+    then: Callable[[Routed, int], None],
 ) -> Rounds:
-    """Measure two systems in turn, A B B A …, each started afresh; ``then`` sees it once it was measured."""
-    names = tuple(systems)
+    """Measure two systems that run beside each other, in turn, A B B A …; one idles while the other is loaded.
+
+    Short readings in quick turn, as a machine that others use changes its speed within a minute. ``then`` sees the
+    second system and how many requests it was sent.
+    """
+    first, second = names = tuple(systems)
     points: dict[str, list[Point]] = {name: [] for name in names}
-    for number in range(rounds):
-        for name in names[:: -1 if number % 2 else 1]:
-            with systems[name]() as routed:
-                if name == "three":
-                    routed.route_three()
-                warm_up(routed.running, seconds=WARM_UP_S)
-                if name == names[1]:
-                    wait_for_first_file(routed)
-                time.sleep(SETTLE_S + RECORDER_START_S)
+    with systems[first]() as reference, systems[second]() as routed:
+        running = {first: reference, second: routed}
+        if second == "three":
+            routed.route_three()
+        for each in running.values():
+            warm_up(each.running, seconds=WARM_UP_S)
+        wait_for_first_file(routed)
+        time.sleep(RECORDER_START_S)
+        for number in range(rounds):
+            for name in names[:: -1 if number % 2 else 1]:
+                time.sleep(SETTLE_S)
                 point = measure(
-                    routed.running,
+                    running[name].running,
                     model="linear",
                     contender=name,
                     connections=CONNECTIONS,
@@ -100,5 +107,5 @@ def in_turn(
                 points[name].append(point)
                 cpu = ", ".join(f"{kind} {spent * 1000:.0f} µs" for kind, spent in point.cpu_s_per_1000.items())
                 say(f"round {number + 1}, {name}: {point.requests_per_s:,.0f}/s, p99 {point.p99_ms:.1f} ms ({cpu})")
-                then(name, routed, point)
-    return Rounds(names=(names[0], names[1]), points=points)
+        then(routed, sum(point.requests for point in points[second]))
+    return Rounds(names=(first, second), points=points)

@@ -26,6 +26,8 @@ ROLL_S = 2.0
 """Records are written much more often than by default, so that each reading pays for it."""
 ROLLBACK_COMMAND = (sys.executable, "-m", "apps.cli", "models", "rollback")
 BENCH = {"who": "bench", "why": "measured"}
+KEY = "of-the-bench-alone"
+"""Of the management routes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +83,7 @@ def routed_system(*, versions: int, record_share: float = 0.0) -> Iterator[Route
             "DATA_DIR": str(data_dir),
             "RECORD_SHARE": f"{record_share:g}",
             "RECORD_ROLL_S": f"{ROLL_S:g}",
+            "ADMIN_API_KEY": KEY,
         }
         served = Served(name="linear", expected_min=known_answer(models_dir, known[0]), more=settings)
         with CONTENDERS["ours"].running(served) as running:
