@@ -4,7 +4,6 @@ Objects
 -------
 ``<prefix>/<model>/<version>/<file>`` : the files of a version, the manifest last, so that a version that has one is
     whole. Written once, by who registers the version.
-``<prefix>/<model>/route.json`` : the route, by who changes it.
 """
 
 from collections.abc import Iterator
@@ -16,9 +15,8 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from core.managers.version_files import MANIFEST, ROUTE, check_version, new_folder, version_folder
+from core.managers.version_files import MANIFEST, check_version, new_folder, version_folder
 from core.schemas.manifest import Manifest
-from core.schemas.route import Route
 from core.utilities.errors import ArtifactStoreError
 
 CONNECT_TIMEOUT_S = 1.0
@@ -109,27 +107,6 @@ class ArtifactStore:
             keys = [PurePosixPath(key) for key in self._keys(f"{self._key(model)}/")]
         depth = len(self._prefix.parts) + 3
         return sorted(key.parts[-2] for key in keys if key.name == MANIFEST and len(key.parts) == depth)
-
-    def push_route(self, model: str, route: Route) -> None:
-        """Copy a route there."""
-        with self._reachable():
-            content = route.model_dump_json(indent=2) + "\n"
-            self._files.put_object(Bucket=self._bucket, Key=self._key(model, ROUTE), Body=content.encode())
-
-    def pull_route(self, model: str) -> Route | None:
-        """Return the route that is there, None where there is none.
-
-        Raises
-        ------
-        ArtifactStoreError
-            If what is there is no route.
-        """
-        with self._reachable():
-            content = self._get(self._key(model, ROUTE))
-        try:
-            return None if content is None else Route.model_validate_json(content)
-        except ValidationError as error:
-            raise ArtifactStoreError(f"the storage holds no valid route of {model}") from error
 
     def _is_there(self, manifest: Manifest) -> bool:
         content = self._get(self._key(manifest.name, manifest.version, MANIFEST))

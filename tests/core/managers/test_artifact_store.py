@@ -14,7 +14,6 @@ from core.managers.artifacts import load_version
 from core.managers.database import open_database
 from core.managers.registry import Registry
 from core.schemas.catalog import TRIP_DURATION
-from core.schemas.route import Canary, Route
 from core.utilities.errors import ArtifactError, ArtifactIntegrityError, ArtifactStoreError, UnknownVersionError
 from tests.core.managers.registered import MODEL, WHO, rewrite_manifest, store
 from tests.core.managers.s3 import BUCKET, KEYS, S3, create_s3
@@ -167,16 +166,6 @@ def test_a_version_that_is_nowhere_is_an_error(storage: ArtifactStore, there: Pa
         storage.fetch(MODEL, "v9", there)
     with pytest.raises(UnknownVersionError):
         storage.fetch(MODEL, "../../v9", there)
-
-
-def test_a_route_travels_too(storage: ArtifactStore, s3: S3) -> None:
-    assert storage.pull_route(MODEL) is None
-    route = Route(champion="v1", canary=Canary(version="v2", share=0.1), revision=3)
-    storage.push_route(MODEL, route)
-    assert storage.pull_route(MODEL) == route
-    s3.write(f"team/models/{MODEL}/route.json", b"{}")
-    with pytest.raises(ArtifactStoreError, match="no valid route"):
-        storage.pull_route(MODEL)
 
 
 def test_registering_pushes(storage: ArtifactStore, v1: Path, here: Path, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ class Desk:
         )
 
     async def _never(self, *_: object) -> Block:
-        raise NotImplementedError
+        raise AssertionError("nothing here has a shadow that predicts")
 
     def answer(self, version: str = "v1", *, asked: bool = False, request_id: str = "r") -> None:
         answer = RowAnswer(
