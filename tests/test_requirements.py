@@ -77,6 +77,17 @@ def test_neither_web_nor_worker_needs_what_only_training_does() -> None:
     assert not {"scikit-learn", "numpy"} & set(pins(ROOT / "requirements" / "web.txt"))
 
 
+def test_only_the_worker_for_gpus_has_a_library_for_them_and_all_else_is_the_workers() -> None:
+    gpu = re.compile(r"cupy|cuda|nvidia|torch|nvforest|treelite|numba")
+    lists = {path.stem: pins(path) for path in (ROOT / "requirements").glob("*.txt")}
+    lists |= {path.stem: pins(path) for path in (ROOT / "requirements.txt", ROOT / "requirements-dev.txt")}
+    found = {kind: {name for name in listed if gpu.search(name)} for kind, listed in lists.items()}
+    added = {"cupy-cuda12x", "cuda-pathfinder", "nvidia-cuda-nvrtc-cu12", "nvidia-cuda-runtime-cu12"}
+    assert {kind for kind, names in found.items() if names} == {"worker-gpu"}
+    assert found["worker-gpu"] == added
+    assert lists["worker"] == {name: version for name, version in lists["worker-gpu"].items() if name not in added}
+
+
 def test_the_groups_name_what_the_project_depends_on() -> None:
     for kind in PROCESSES:
         assert {normal(name.partition("[")[0]) for name in project()["dependency-groups"][kind]} <= direct()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from boot.tether import die_with_parent
 from boot.uvicorn.gunicorn_logger import GunicornLogger
+from boot.uvicorn.open_files import allow_many_open_files
 from boot.uvicorn.worker import WebWorker
 from config import Settings, load_settings
 from core.managers.return_table import ReturnTable, create_shared_memory
@@ -40,6 +41,9 @@ _LOG_DIR = _SETTINGS.log_dir / "apps" / "api"
 # Made before any web process is: they inherit the memory and share it.
 _RETURNS = ReturnTable(create_shared_memory())
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 (gunicorn makes private files in it)
+
+# They inherit this as well: each caller that waits is a connection.
+allow_many_open_files()
 
 # The master's own lines. A worker starts over in `post_fork`: two processes never share a file.
 _configure("gunicorn")

@@ -1,0 +1,51 @@
+"""``make e2e-containers``: build the containers, run them, break them under load, and judge every answer."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from tests.containers.engine import NoEngineError
+from tests.containers.interrupts import take_one_interrupt
+from tests.containers.project import MakeError
+from tests.containers.report import Report
+from tests.containers.run import Plan, run
+
+
+def main(
+    *,
+    quick: Annotated[bool, typer.Option(help="Without the pipeline's image, and fewer faults.")] = False,
+    required: Annotated[bool, typer.Option(help="Fail where no engine can be had, instead of saying so.")] = False,
+    rate: Annotated[float, typer.Option(help="Requests a second.")] = 100.0,
+    calm: Annotated[float, typer.Option(help="Seconds of load alone before and after each fault.")] = 3.0,
+    output: Annotated[Path | None, typer.Option(help="File for the report as JSON.")] = None,
+) -> None:
+    """Bring up what an operator deploys, on an engine of its own if none answers; leave nothing behind."""
+    take_one_interrupt()
+    console, report = Console(width=170), Report()
+    with tempfile.TemporaryDirectory(prefix="tripcast-containers-") as folder:
+        try:
+            run(Plan(quick=quick, rate=rate, calm_s=calm), report, Path(folder), say=console.print)
+        except NoEngineError as error:
+            console.print(f"skipped: {error}", markup=False, soft_wrap=True)
+            raise typer.Exit(1 if required else 0) from None
+        except MakeError as error:
+            report.failures.append(str(error))
+        except KeyboardInterrupt:
+            report.failures.append("interrupted")
+            console.print("Interrupted; everything is down again.")
+            raise
+        finally:
+            if report.engine:
+                report.print(console)
+            if output is not None:
+                output.write_text(json.dumps(report.record(), indent=1) + "\n")
+    if report.failures:
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    typer.run(main)
