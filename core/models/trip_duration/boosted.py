@@ -4,7 +4,7 @@ Two models in one: trees that never saw a time answer trips without one, so that
 ``docs/models.md`` tells how the design was chosen and what it measures.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, Self
 
@@ -14,8 +14,12 @@ from numpy.typing import NDArray
 from core.models.trip_duration.boosting import Boosting
 from core.models.trip_duration.features import DISTANCE, DROPOFF, PICKUP, PICKUP_TIME, ZONES, FloatArray, IntArray
 from core.models.trip_duration.geometry import COLUMNS, TIME_COLUMNS, pair_index, time_matrix, trip_matrix, zone_places
+from core.models.trip_duration.tensor_trees import TensorTrees
 from core.models.trip_duration.trees import Growth, Trees
+from core.utilities.array_device import ArrayDevice
 
+Walk = Callable[[FloatArray], FloatArray]
+"""What trees say of the rows of a matrix."""
 UNTIMED = Growth(leaves=127)
 TIMED = Growth(leaves=255)
 """Chosen by ``python -m bench.trip_boosted`` on splits by time of 2021-01."""
@@ -131,11 +135,20 @@ class BoostedTrips:
         columns : mapping of str to ndarray
             As :func:`core.models.trip_duration.features.as_timed_arrays` gives them, (n_rows,) each.
         """
+        return self.ask(columns, untimed=self.untimed.predict, timed=self.timed.predict)
+
+    def on_device(self, device: ArrayDevice) -> "BoostedTripsOnDevice":
+        """Return the same model with its trees on a device; it says the same, bit for bit."""
+        return BoostedTripsOnDevice(self, device)
+
+    def ask(self, columns: Mapping[str, NDArray[Any]], *, untimed: Walk, timed: Walk) -> FloatArray:
+        """Predict minutes, (n_rows,) float64, by trees of either kind wherever they are walked."""
         rows = len(columns[PICKUP])
         if rows <= BLOCK_ROWS:
-            return self._transform(columns)
+            return self._ask(columns, untimed, timed)
         starts = range(0, rows, BLOCK_ROWS)
-        return np.concatenate([self._transform(_part(columns, slice(start, start + BLOCK_ROWS))) for start in starts])
+        parts = [_part(columns, slice(start, start + BLOCK_ROWS)) for start in starts]
+        return np.concatenate([self._ask(part, untimed, timed) for part in parts])
 
     def matrix(self, columns: Mapping[str, NDArray[Any]]) -> FloatArray:
         """Return what the trees for trips with a time look at, (n_rows, 31); the time's columns are NaN without one."""
@@ -144,17 +157,38 @@ class BoostedTrips:
         matrix[np.isnat(times)] = np.nan
         return np.column_stack([_trips(columns, self.places), matrix])
 
-    def _transform(self, columns: Mapping[str, NDArray[Any]]) -> FloatArray:
+    def _ask(self, columns: Mapping[str, NDArray[Any]], untimed: Walk, timed: Walk) -> FloatArray:
         times = columns.get(PICKUP_TIME)
         known = np.zeros(0, dtype=bool) if times is None else ~np.isnat(times)
         if not known.any():
-            return self.untimed.predict(_trips(columns, self.places))
+            return untimed(_trips(columns, self.places))
         if known.all():
-            return self.timed.predict(_timed(columns, self.places))
+            return timed(_timed(columns, self.places))
         minutes = np.empty(len(known))
-        minutes[known] = self.timed.predict(_timed(_part(columns, known), self.places))
-        minutes[~known] = self.untimed.predict(_trips(_part(columns, ~known), self.places))
+        minutes[known] = timed(_timed(_part(columns, known), self.places))
+        minutes[~known] = untimed(_trips(_part(columns, ~known), self.places))
         return minutes
+
+
+class BoostedTripsOnDevice:
+    """Minutes of a trip by trees that lie on a device; what they look at is worked out on the CPU.
+
+    Parameters
+    ----------
+    trips : BoostedTrips
+        The model.
+    device : ArrayDevice
+        Holds a copy of its trees.
+    """
+
+    def __init__(self, trips: BoostedTrips, device: ArrayDevice) -> None:
+        self._trips = trips
+        self._untimed = TensorTrees(trips.untimed, device)
+        self._timed = TensorTrees(trips.timed, device)
+
+    def transform(self, columns: Mapping[str, NDArray[Any]]) -> FloatArray:
+        """Predict minutes, (n_rows,) float64, as :meth:`BoostedTrips.transform` does."""
+        return self._trips.ask(columns, untimed=self._untimed.predict, timed=self._timed.predict)
 
 
 def parameters() -> dict[str, Any]:

@@ -5,12 +5,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from config import ROOT
 from core.handlers.zone_centroids import zone_centroids
+from core.managers.artifacts import find_champion, load_version
 from core.models.trip_duration import boosted
 from core.models.trip_duration.boosted import BoostedTrips
 from core.models.trip_duration.features import DISTANCE, DROPOFF, PICKUP, PICKUP_TIME, FloatArray
 from core.models.trip_duration.geometry import COLUMNS, TIME_COLUMNS
 from core.models.trip_duration.trees import Growth
+from core.schemas.catalog import TRIP_DURATION
+from core.utilities.array_device import ArrayDevice
+from tests.devices import numpy_device, strict_device
 
 GROWTH = Growth(trees=40, leaves=15, leaf_rows=5, learning_rate=0.2)
 Columns = dict[str, NDArray[Any]]
@@ -120,3 +125,26 @@ def test_its_weights_tell_what_the_trees_rest_on(model: BoostedTrips) -> None:
         assert sum(share for name, share in weights.items() if name.startswith(f"{kind} ")) == pytest.approx(1.0)
     assert weights["timed hour"] > 0.05
     assert "untimed hour" not in weights
+
+
+@pytest.mark.parametrize("device", [numpy_device(), strict_device()], ids=lambda device: device.name)
+def test_it_says_on_a_device_what_it_says_here_bit_for_bit(device: ArrayDevice) -> None:
+    model = fitted()
+    there = model.on_device(device)
+    some_without_time = {**COLUMNS_OF_TRIPS, PICKUP_TIME: COLUMNS_OF_TRIPS[PICKUP_TIME].copy()}
+    some_without_time[PICKUP_TIME][::3] = np.datetime64("NaT")
+    for columns in (COLUMNS_OF_TRIPS, UNTIMED, some_without_time):
+        assert there.transform(columns).tobytes() == model.transform(columns).tobytes()
+
+
+@pytest.mark.slow
+def test_the_shipped_champion_says_on_a_device_what_it_says_here_of_a_hundred_thousand_trips() -> None:
+    model = load_version(find_champion(ROOT / "repo" / "models", TRIP_DURATION.model), entry=TRIP_DURATION).predictor
+    assert isinstance(model, BoostedTrips)
+    random, rows = np.random.default_rng(11), 100_000
+    miles = np.where(random.random(rows) < 0.05, 0.0, random.exponential(3.0, rows).round(2))
+    times = np.datetime64("2021-02-01", "s") + random.integers(0, 86_400 * 28, rows)
+    times[random.random(rows) < 0.5] = np.datetime64("NaT")
+    pickup, dropoff = random.integers(1, 266, rows), random.integers(1, 266, rows)
+    columns = {PICKUP: pickup, DROPOFF: dropoff, DISTANCE: miles, PICKUP_TIME: times}
+    assert model.on_device(numpy_device()).transform(columns).tobytes() == model.transform(columns).tobytes()
