@@ -1,5 +1,6 @@
 """The Celery application: names, queues and policy, built from the settings."""
 
+from functools import partial
 from typing import Any
 
 from celery import Celery
@@ -44,9 +45,11 @@ def create_celery(settings: Settings) -> TripcastCelery:
     app.conf.update(_configuration(settings))
     app.model_timeout_s = settings.model_timeout_s
     app.steps["consumer"].add(BrokerCare)
+    # Not shared: other applications of the process, the pipeline's say, do not serve them.
+    register = partial(app.task, bind=True, base=PredictionTask, shared=False)
     for entry in CATALOG:
-        app.task(predict_rows, name=entry.predict_rows_task, bind=True, base=PredictionTask, throws=(WireError,))
-        app.task(prepare_rows, name=entry.prepare_rows_task, bind=True, base=PredictionTask, throws=_REFUSALS)
+        register(predict_rows, name=entry.predict_rows_task, throws=(WireError,))
+        register(prepare_rows, name=entry.prepare_rows_task, throws=_REFUSALS)
     return app
 
 

@@ -3,15 +3,16 @@
 import time
 from collections.abc import Callable
 
-import redis
 from loguru import logger
 
 from config import Settings
+from core.managers.accelerator import Accelerator
 from core.managers.artifact_store import ArtifactStore
 from core.managers.model_cache import ModelCache
+from core.managers.plain_redis import redis_errors
 from core.managers.predictor import BatchPredictor, Run
 from core.managers.route_board import RouteBoard
-from core.managers.version_files import find_route
+from core.managers.version_files import find_route, version_folder
 from core.managers.version_keeper import Aside, VersionKeeper, at_once
 from core.schemas.catalog import CATALOG, TRIP_DURATION
 from core.schemas.route import Route
@@ -19,7 +20,13 @@ from core.utilities.errors import ArtifactError, ArtifactStoreError, UnknownVers
 
 
 def create_predictor(
-    settings: Settings, *, worker: str, run: Run, aside: Aside = at_once
+    settings: Settings,
+    *,
+    worker: str,
+    run: Run,
+    aside: Aside = at_once,
+    apart: Aside = at_once,
+    accelerator: Accelerator | None = None,
 ) -> tuple[BatchPredictor, VersionKeeper]:
     """Load the models; return what predicts with them, and the keeper, not started yet.
 
@@ -29,6 +36,7 @@ def create_predictor(
         If a model cannot be loaded.
     """
     started = time.perf_counter()
+    _require_pinned(settings)
     board = RouteBoard(settings.result_backend_url)
     models = ModelCache(
         CATALOG,
@@ -39,10 +47,20 @@ def create_predictor(
         allowed_classes=settings.model_allowed_classes,
         budget_mib=settings.model_memory_mib,
         fetch=_fetcher(settings),
+        accelerator=accelerator,
     )
     logger.info("models loaded in {:.2f} s: {}", time.perf_counter() - started, models.held())
-    keeper = VersionKeeper(models, board, aside=aside)
+    keeper = VersionKeeper(models, board, aside=aside, apart=apart)
     return BatchPredictor(models, worker=worker, run=run, load=keeper.load), keeper
+
+
+def _require_pinned(settings: Settings) -> None:
+    """Name the setting where it pins a version that is nowhere; one that is there is checked when it is loaded."""
+    for model, version in settings.pinned_versions.items():
+        replaced = model == TRIP_DURATION.model and settings.trip_duration_model is not None
+        if replaced or settings.artifact_store or version_folder(settings.models_dir, model, version).is_dir():
+            continue
+        raise ArtifactError(f"MODEL_VERSION: there is no version {version} of {model} in MODELS_DIR")
 
 
 def _fetcher(settings: Settings) -> Callable[[str, str], object] | None:
@@ -68,13 +86,23 @@ def _fetcher(settings: Settings) -> Callable[[str, str], object] | None:
 def _known_routes(board: RouteBoard, settings: Settings) -> dict[str, Route]:
     """Return the routes of the board; ours go there, where a change of the file is newer."""
     try:
-        for entry in CATALOG:
-            route = find_route(settings.models_dir, entry.model)
-            if route is not None and route.revision:
-                board.publish(entry.model, route)
+        for model, route in _stored_routes(settings).items():
+            board.publish(model, route)
         return board.read()
-    except ArtifactError as error:
-        logger.warning("a route's file is left aside: {}", error)
-    except redis.RedisError as error:
+    except redis_errors() as error:
         logger.warning("the route board cannot be read, the files decide: {}", type(error).__name__)
     return {}
+
+
+def _stored_routes(settings: Settings) -> dict[str, Route]:
+    """Return the routes of the files that were changed once."""
+    routes = {}
+    for entry in CATALOG:
+        try:
+            route = find_route(settings.models_dir, entry.model)
+        except ArtifactError as error:
+            logger.warning("a route's file is left aside: {}", error)
+            continue
+        if route is not None and route.revision:
+            routes[entry.model] = route
+    return routes

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -53,7 +54,12 @@ class PredictionTask(Task):
     """Celery writes out the start of each result for a log line that nobody asked for."""
 
     def predict(self, request: PredictRowsRequest) -> PredictRowsReply:
-        """Predict a batch and log it; one under suspicion goes to the sandbox.
+        """Predict a batch; as :meth:`predict_together`."""
+        [reply] = self.predict_together([request])
+        return reply
+
+    def predict_together(self, requests: Sequence[PredictRowsRequest]) -> list[PredictRowsReply]:
+        """Predict the batches of a message and log them; those under suspicion go to the sandbox.
 
         Under suspicion is what came over the quarantine queue, and what was delivered again because its
         first worker died before it acknowledged.
@@ -61,20 +67,23 @@ class PredictionTask(Task):
         predictor: BatchPredictor = self.app.predictor
         queue_ms = self._queue_ms()
         if self._is_suspicious():
-            reply = predict_in_sandbox(
-                SANDBOX_COMMAND, request, worker=predictor.worker, row_timeout_s=self.app.model_timeout_s
-            )
-            reply = replace(reply, queue_ms=queue_ms)
+            replies = [replace(self._predict_in_sandbox(request), queue_ms=queue_ms) for request in requests]
         else:
-            reply = predictor.compute(request, queue_ms=queue_ms, first=self.request.get("lane") != "chunks")
-        self.request.done = Done(request.ids, reply)
-        return reply
+            first = self.request.get("lane") != "chunks"
+            replies = predictor.compute_together(requests, queue_ms=queue_ms, first=first)
+        self.request.done = [Done(request.ids, reply) for request, reply in zip(requests, replies, strict=True)]
+        return replies
+
+    def _predict_in_sandbox(self, request: PredictRowsRequest) -> PredictRowsReply:
+        return predict_in_sandbox(
+            SANDBOX_COMMAND, request, worker=self.app.predictor.worker, row_timeout_s=self.app.model_timeout_s
+        )
 
     def after_return(self, *_: object) -> None:
-        """Log a batch, once its result is on its way."""
-        done: Done | None = self.request.get("done")
-        if done is not None and done.request_ids:
-            log_batch(done.reply, task_id=str(self.request.id), request_ids=done.request_ids, side="worker")
+        """Log what was predicted, once the result is on its way."""
+        for done in self.request.get("done") or ():
+            if done.request_ids:
+                log_batch(done.reply, task_id=str(self.request.id), request_ids=done.request_ids, side="worker")
 
     def _is_suspicious(self) -> bool:
         delivery = self.request.delivery_info or {}

@@ -2,19 +2,20 @@
 
 from typing import Any
 
-from core.schemas.wire import PredictRowsRequest
+from core.schemas.wire import MIXED_WIRE_VERSION, PredictRowsRequest, decode_requests, encode_mixed
 from tasks.policy import PredictionTask
 
 
 def predict_rows(self: PredictionTask, request: dict[str, Any]) -> dict[str, Any]:
-    """Predict a batch of wire version 1.
+    """Predict a batch of wire version 1, or several that travel together in version 2.
 
     Raises
     ------
     WireError
         If the message is not one; the sender reads it as a failed result.
     """
-    return self.predict(PredictRowsRequest.decode(request)).encode()
+    replies = [reply.encode() for reply in self.predict_together(decode_requests(request))]
+    return encode_mixed(replies) if request["wire"] == MIXED_WIRE_VERSION else replies[0]
 
 
 def prepare_rows(self: PredictionTask, request: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import time
 import uuid
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from celery import signals
@@ -18,18 +19,21 @@ from celery.worker import state
 from loguru import logger
 
 from config import Settings, load_settings
-from core.managers.heartbeat import HeartbeatWriter
+from core.managers.accelerator import Accelerator
+from core.managers.heartbeat_writer import HeartbeatWriter
 from core.managers.predictor import BatchPredictor, Run, run_here
 from core.managers.retirement import Retirement
 from core.managers.version_keeper import Aside, VersionKeeper, at_once
 from core.managers.watchdog import Watchdog
 from core.schemas.catalog import TRIP_DURATION
 from core.schemas.heartbeat import Heartbeat
+from core.schemas.wire import MIXED_WIRE_VERSION
 from core.utilities.errors import ArtifactError, SettingsError
 from core.utilities.heap import settle_heap
 from core.utilities.logging import configure_logging
 from tasks.app import TripcastCelery, create_celery
 from tasks.codec import register_json
+from tasks.device import choose_device
 from tasks.models import create_predictor
 
 ValueT = TypeVar("ValueT")
@@ -81,9 +85,16 @@ class WorkerProcess:
         directory = self._settings.log_dir / "tasks" / TRIP_DURATION.resource
         configure_logging(directory=directory, process="worker", level=self._settings.log_level)
         sys.setswitchinterval(HUB_WAIT_S)
-        gevent = _is_gevent(sender.pool_cls)
+        gevent = _is_pool(sender.pool_cls, "gevent")
+        accelerator = _choose_device(
+            self._settings, forks=_is_pool(sender.pool_cls, "prefork"), turn=_native_lock() if gevent else None
+        )
         self._celery.predictor, self._keeper = _create_predictor(
-            self._settings, run=_gevent_runner() if gevent else run_here, aside=_gevent_aside() if gevent else at_once
+            self._settings,
+            run=_gevent_runner() if gevent else run_here,
+            aside=_gevent_aside() if gevent else at_once,
+            apart=_gevent_aside() if gevent else at_once,
+            accelerator=accelerator,
         )
 
     def _begin(self, sender: Any, **_: Any) -> None:  # noqa: ANN401
@@ -93,7 +104,9 @@ class WorkerProcess:
         predictor = self._celery.predictor
         queues = [queue.name for queue in sender.task_consumer.queues]
         self._heartbeat = HeartbeatWriter(
-            self._settings.result_backend_url, compose=_heartbeat_composer(predictor, self._keeper, queues=queues)
+            self._settings.result_backend_url,
+            compose=_heartbeat_composer(predictor, self._keeper, queues=queues),
+            file=self._settings.heartbeat_file,
         )
         self._heartbeat.start()
         self._keeper.start()
@@ -122,10 +135,23 @@ class WorkerProcess:
             self._heartbeat.stop()
 
 
-def _create_predictor(settings: Settings, *, run: Run, aside: Aside) -> tuple[BatchPredictor, VersionKeeper]:
+def _choose_device(settings: Settings, *, forks: bool, turn: AbstractContextManager[Any] | None) -> Accelerator | None:
+    """Find the device; a worker that shall have a GPU does not start without one."""
+    try:
+        return choose_device(settings, forks=forks, turn=turn)
+    except SettingsError as error:
+        logger.error("the worker does not start: {}", error)
+        sys.exit(f"tripcast worker: {error}")
+
+
+def _create_predictor(
+    settings: Settings, *, run: Run, aside: Aside, apart: Aside, accelerator: Accelerator | None
+) -> tuple[BatchPredictor, VersionKeeper]:
     """Load the models; a worker without its models does not start."""
     try:
-        return create_predictor(settings, worker=_process_name(), run=run, aside=aside)
+        return create_predictor(
+            settings, worker=_process_name(), run=run, aside=aside, apart=apart, accelerator=accelerator
+        )
     except ArtifactError as error:
         logger.error("the worker does not start: {}", error)
         sys.exit(1)
@@ -136,8 +162,16 @@ def _process_name() -> str:
     return f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
 
-def _is_gevent(pool: Any) -> bool:  # noqa: ANN401 (Celery's)
-    return bool(getattr(pool, "__module__", "").endswith("gevent"))
+def _is_pool(pool: Any, name: str) -> bool:  # noqa: ANN401 (Celery's)
+    return bool(getattr(pool, "__module__", "").endswith(name))
+
+
+def _native_lock() -> AbstractContextManager[Any]:
+    """Return a lock that native threads wait for as such; the hub's kind would need a hub in each of them."""
+    from gevent.monkey import get_original  # noqa: PLC0415 (only where gevent is the pool)
+
+    lock: AbstractContextManager[Any] = get_original("threading", "Lock")()
+    return lock
 
 
 def _gevent_runner() -> Run:
@@ -152,15 +186,16 @@ def _gevent_runner() -> Run:
 
 
 def _gevent_aside() -> Aside:
-    """Return what loads versions in a native thread of its own."""
+    """Return what loads or fetches versions in a native thread of its own."""
     from gevent import get_hub  # noqa: PLC0415 (only where gevent is the pool)
     from gevent.threadpool import ThreadPool  # noqa: PLC0415
+
+    from tasks.turns import call_in  # noqa: PLC0415
 
     threads = ThreadPool(1, hub=get_hub())
 
     def aside(function: Callable[[], ValueT], /) -> ValueT:
-        result: ValueT = threads.apply(function)
-        return result
+        return call_in(threads, function)
 
     return aside
 
@@ -178,6 +213,7 @@ def _heartbeat_composer(
         last = (now, rows)
         # Celery forgets what is reserved when it loses the broker, but what is active still runs.
         in_hand = {request.id: request for request in (*state.reserved_requests, *state.active_requests)}
+        batches, failures = predictor.models.device_counts
         return Heartbeat(
             id=predictor.worker,
             host=socket.gethostname(),
@@ -186,7 +222,10 @@ def _heartbeat_composer(
             models=predictor.models.held(),
             fixed=predictor.models.fixed,
             failed=keeper.failed(),
-            device="cpu",
+            wire=MIXED_WIRE_VERSION,
+            device=predictor.models.device,
+            device_batches=batches,
+            device_failures=failures,
             rows_per_s=rate,
             rows_in_hand=predictor.rows_in_hand,
             tasks_in_hand=list(in_hand),

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from loguru import logger
 
 from core.managers.bookings import Bookings
-from core.managers.line import Batch
+from core.managers.line import Departed
 from core.managers.loop_lag import LoopLag
 from core.managers.pace_meter import PaceMeter
 from core.managers.return_table import ReturnTable
@@ -35,13 +35,22 @@ class Admission:
         What clients were told, by all web processes of this host.
     clock : callable
         Returns the seconds of the clock that those processes share.
+    nobody_works : callable
+        Tells whether there is no worker and rows shall wait for one: the pace of those that were there says nothing.
     """
 
-    def __init__(self, *, returns: ReturnTable, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        *,
+        returns: ReturnTable,
+        clock: Callable[[], float] = time.monotonic,
+        nobody_works: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.ahead = 0
         """Rows that were taken and have no answer yet."""
         self._returns = returns
         self._clock = clock
+        self._nobody_works = nobody_works
         self._meter = PaceMeter(clock=clock)
         self._bookings = Bookings()
         self._lag = LoopLag(on_round=self._on_round)
@@ -95,7 +104,7 @@ class Admission:
         """Note that a row is gone, with or without an answer."""
         self.ahead -= 1
 
-    def note_batch(self, batch: Batch, batch_s: float) -> None:
+    def note_batch(self, batch: Departed, batch_s: float) -> None:
         """Note that a batch came back, for which the worker took ``batch_s`` seconds."""
         line = batch.line
         self._meter.note_batch(
@@ -124,7 +133,7 @@ class Admission:
         """Return after how many seconds to come back, ``None`` if admitted; ``use`` up a rank that was needed."""
         ahead = self.ahead + self._arriving
         allowed = self._allowed.get(timeout_s) or self._work_out_allowed(timeout_s)
-        if ahead <= allowed[Standing.NEW]:
+        if ahead <= allowed[Standing.NEW] or self._nobody_works():
             return None
         now = self._clock()
         standing, due = self._returns.find(request_id, now)

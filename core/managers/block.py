@@ -48,6 +48,8 @@ class Block:
     answered: int = 0
     predictions: list[float | None] = field(init=False)
     errors: dict[int, RowError] = field(default_factory=dict)
+    chunks: int = 0
+    """How many came back."""
     queue_ms: float = 0.0
     """The longest of its chunks."""
     features_ms: float = 0.0
@@ -71,6 +73,12 @@ class Block:
                 self.errors.setdefault(index, missing)
         self._finish()
 
+    def forget(self) -> None:
+        """Take back all answers, as they come from a version that is off the route, when no time is left for others."""
+        self.predictions = [None] * self.rows
+        self.errors.clear()
+        self.expire()
+
     def fail(self, error: TripcastError) -> None:
         """End the block as a whole."""
         if not self.done.done():
@@ -82,6 +90,7 @@ class Block:
         rows = len(outcome.predictions)
         self.predictions[start : start + rows] = outcome.predictions
         self.errors.update((start + index, error) for index, error in outcome.errors.items())
+        self.chunks += 1
         self.queue_ms = max(self.queue_ms, reply.queue_ms)
         self.features_ms += outcome.features_ms
         self.predict_ms += outcome.predict_ms
@@ -160,8 +169,14 @@ class Chunk:
             attempt=self.attempt,
         )
 
-    def deliver(self, reply: PredictRowsReply, task_id: str) -> None:
+    @property
+    def parts(self) -> Sequence["Chunk"]:
+        """Itself: a block is of one version."""
+        return (self,)
+
+    def deliver(self, replies: Sequence[PredictRowsReply], task_id: str) -> None:
         """Give the answers to the block."""
+        [reply] = replies
         outcome = reply.outcome
         self.on_reply(len(self), outcome.features_ms + outcome.predict_ms)
         self.block.deliver(self.start, reply)
@@ -175,6 +190,9 @@ class Chunk:
                 self.block.refuse(self.start, self.stop, RowError(RowErrorCode.MODEL_ERROR, str(error)))
             case _:
                 self.block.fail(error)
+
+    def note_lost(self) -> None:
+        """A chunk travels alone in any case."""
 
     def release(self) -> None:
         """Let the next chunk leave."""

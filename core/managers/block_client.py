@@ -28,6 +28,8 @@ class BlockClient:
     choose : callable
         Takes the version asked for, if one was, and the request id; returns the version to send to, empty if none is
         known.
+    is_outdated : callable
+        Tells of a version whether it left the route so long ago that it may answer no more.
     max_chunk_rows : int
         Rows in one chunk at most.
     max_waiting_rows : int
@@ -43,6 +45,7 @@ class BlockClient:
         send: Callable[[Chunk], None],
         require_way: Callable[[], None],
         choose: Callable[[str | None, str], str],
+        is_outdated: Callable[[str], bool],
         max_chunk_rows: int,
         max_waiting_rows: int,
         max_inflight: Callable[[], int],
@@ -51,6 +54,7 @@ class BlockClient:
         self._model = model
         self._require_way = require_way
         self._choose = choose
+        self._is_outdated = is_outdated
         self._max_waiting_rows = max_waiting_rows
 
     async def predict(self, version: str | None, features: Columns, *, request_id: str, timeout_s: float) -> Block:
@@ -59,8 +63,17 @@ class BlockClient:
         while True:
             pinned = self._choose(version, request_id) or None
             block = await self._predict_pinned(pinned, features, request_id=request_id, expires_at=expires_at)
-            settled = version is not None or not is_of_unknown_version(block)
-            if settled or time.time() + SETTLE_S > expires_at:
+            if version is not None:
+                return block
+            if not is_of_unknown_version(block):
+                if pinned is None or not self._is_outdated(pinned):
+                    return block
+                # Nobody is given answers of a version that left the route in mid-flight, as with single rows.
+                if time.time() >= expires_at:
+                    block.forget()
+                    return block
+                continue
+            if time.time() + SETTLE_S > expires_at:
                 return block
             await asyncio.sleep(SETTLE_S)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 
 from core.managers.block import Block, Chunk
-from core.services.chunk_size import FIRST_ROWS, next_chunk_rows
+from core.services.chunk_size import ChunkPace, next_pace
 
 
 class ChunkLane:
@@ -28,7 +28,7 @@ class ChunkLane:
 
     def __init__(self, *, send: Callable[[Chunk], None], max_rows: int, max_inflight: Callable[[], int]) -> None:
         self.inflight = 0
-        self._sizes: dict[str | None, int] = {}
+        self._paces: dict[str | None, ChunkPace] = {}
         self._send = send
         self._max_rows = max_rows
         self._max_inflight = max_inflight
@@ -84,7 +84,10 @@ class ChunkLane:
 
     def _size(self, block: Block) -> int:
         """Return the rows of the next chunk; each version has a pace of its own, and starts carefully."""
-        return self._sizes.get(block.version, min(FIRST_ROWS, self._max_rows))
+        return min(self._pace(block).rows, self._max_rows)
+
+    def _pace(self, block: Block) -> ChunkPace:
+        return self._paces.get(block.version, ChunkPace())
 
     def _returned(self) -> None:
         self.inflight -= 1
@@ -92,5 +95,5 @@ class ChunkLane:
             self._departure = asyncio.get_running_loop().call_soon(self.depart)
 
     def _measure(self, block: Block, rows: int, took_ms: float) -> None:
-        size = next_chunk_rows(self._size(block), rows=rows, took_ms=took_ms, max_rows=self._max_rows)
-        self._sizes[block.version] = size
+        pace = next_pace(self._pace(block), rows=rows, took_ms=took_ms, max_rows=self._max_rows)
+        self._paces[block.version] = pace

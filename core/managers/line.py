@@ -10,13 +10,18 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from core.managers.parcel import Lane
 from core.schemas.outcome import RowError
 from core.schemas.wire import PredictRowsReply, PredictRowsRequest
 from core.utilities.errors import TripcastError
 
+LIGHT_MS = 2.0
+"""A message costs a worker about a millisecond whatever is in it. Where computing rows takes little more than that,
+rows of several versions had better share one."""
+COST_WEIGHT = 0.2
+"""Of the newest batch in what a version's batches are taken to cost."""
 QUARANTINE_ROWS = 8
 """Rows of a batch that go to the sandbox together."""
 
@@ -116,10 +121,23 @@ class Batch:
             del columns[name]
         return columns
 
-    def deliver(self, reply: PredictRowsReply, task_id: str) -> None:
+    @property
+    def parts(self) -> Sequence["Batch"]:
+        """Itself: its rows are of one version."""
+        return (self,)
+
+    def deliver(self, replies: Sequence[PredictRowsReply], task_id: str) -> None:
         """Answer each row that still waits."""
+        [reply] = replies
+        self.line.on_reply(self, self.answer(reply, task_id) / 1000)
+
+    def answer(self, reply: PredictRowsReply, task_id: str) -> float:
+        """Answer each row that still waits; return what they cost, in milliseconds."""
         outcome = reply.outcome
-        self.line.on_reply(self, (outcome.features_ms + outcome.predict_ms) / 1000)
+        cost_ms = outcome.features_ms + outcome.predict_ms
+        # What was lost and comes back from elsewhere, or was not computed at all, says nothing of the next batch.
+        if self.attempt == 0 and any(prediction is not None for prediction in outcome.predictions):
+            self.line.note_cost(cost_ms)
         for index, (row, prediction) in enumerate(zip(self.rows, outcome.predictions, strict=True)):
             if not row.answer.done():
                 row.answer.set_result(
@@ -134,6 +152,11 @@ class Batch:
                         predict_ms=outcome.predict_ms,
                     )
                 )
+        return cost_ms
+
+    def note_lost(self) -> None:
+        """Let the rows of this version travel alone until one of their batches came back."""
+        self.line.distrust()
 
     def fail(self, error: TripcastError) -> None:
         """Fail each row that still waits."""
@@ -153,6 +176,22 @@ class Batch:
         ]
 
 
+class Departed(Protocol):
+    """What left a line as one message, at ``left_at`` by the monotonic clock."""
+
+    @property
+    def line(self) -> "Line":
+        """The line."""
+        ...
+
+    @property
+    def left_at(self) -> float:
+        """When."""
+        ...
+
+    def __len__(self) -> int: ...
+
+
 class Line:
     """First in, first out; complete when built; used on the event loop only.
 
@@ -168,6 +207,10 @@ class Line:
         Returns how many batches may be under way now.
     on_reply : callable
         Told of each batch that came back, and the seconds that its computation took.
+    on_return : callable
+        Told that a batch is no longer under way.
+    room : callable, optional
+        Returns how many rows of this line may leave together now, where others want to travel with them.
     """
 
     def __init__(
@@ -178,15 +221,19 @@ class Line:
         send: Callable[[Batch], None],
         max_batch_rows: int,
         max_inflight: Callable[[], int],
-        on_reply: Callable[[Batch, float], None] = lambda batch, batch_s: None,
+        on_reply: Callable[[Departed, float], None] = lambda batch, batch_s: None,
+        on_return: Callable[[], None] = lambda: None,
+        room: Callable[[], int] | None = None,
     ) -> None:
         self.model = model
         self.version = version
         self.on_reply = on_reply
         self.inflight = 0
         self._send = send
-        self._max_batch_rows = max_batch_rows
+        self._room = room if room is not None else lambda: max_batch_rows
         self._max_inflight = max_inflight
+        self._on_return = on_return
+        self._cost_ms: float | None = None
         self._waiting: OrderedDict[Row, None] = OrderedDict()
         self._departure: asyncio.Handle | None = None
 
@@ -198,11 +245,28 @@ class Line:
         """Whether as many batches as allowed are under way, so that a row must wait."""
         return self.inflight >= self._max_inflight()
 
+    @property
+    def light(self) -> bool:
+        """Whether its batches are known to cost a worker little."""
+        return self._cost_ms is not None and self._cost_ms <= LIGHT_MS
+
+    def note_cost(self, cost_ms: float) -> None:
+        """Take note of what a worker computed for rows of this line."""
+        known = cost_ms if self._cost_ms is None else self._cost_ms
+        self._cost_ms = known + COST_WEIGHT * (cost_ms - known)
+
+    def distrust(self) -> None:
+        """Forget what batches cost: one was lost."""
+        self._cost_ms = None
+
     def join(self, row: Row) -> None:
         """Let a row wait; it leaves with the next batch that may."""
         row.line = self
+        # Where others wait already, none could leave when the last one joined; what lets them leave calls them.
+        is_first = not self._waiting
         self._waiting[row] = None
-        self._depart_soon()
+        if is_first:
+            self.depart_soon()
 
     def leave(self, row: Row) -> None:
         """Take a row out, if it has not left yet: its caller is gone or its deadline has passed."""
@@ -218,18 +282,22 @@ class Line:
     def returned(self) -> None:
         """Note that a batch is no longer under way; those that gathered meanwhile may leave."""
         self.inflight -= 1
-        self._depart_soon()
+        self.depart_soon()
+        self._on_return()
 
     def depart(self) -> None:
         """Send what may leave now."""
         self._departure = None
         while self._waiting and self.inflight < self._max_inflight():
-            size = min(len(self._waiting), self._max_batch_rows)
-            rows = [self._waiting.popitem(last=False)[0] for _ in range(size)]
+            rows = self.take(self._room())
             self.inflight += 1
             self._send(Batch(rows=rows, line=self))
 
-    def _depart_soon(self) -> None:
+    def take(self, most: int) -> list[Row]:
+        """Take out those that have waited longest, ``most`` of them at most."""
+        return [self._waiting.popitem(last=False)[0] for _ in range(min(len(self._waiting), most))]
+
+    def depart_soon(self) -> None:
         """Depart once the loop has handled what is ready: requests that arrived together leave together."""
         if self._departure is None and self._waiting and self.inflight < self._max_inflight():
             self._departure = asyncio.get_running_loop().call_soon(self.depart)

@@ -1,7 +1,7 @@
 """What the ledger needs of rows that travel together, be they of many callers or of one."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Literal, Protocol
 
 from core.schemas.wire import PredictRowsReply
 from core.utilities.errors import TripcastError
@@ -47,8 +47,17 @@ class Parcel(Protocol):
         """Return the ``predict_rows`` request that carries the rows, as values for orjson."""
         ...
 
-    def deliver(self, reply: PredictRowsReply, task_id: str) -> None:
-        """Give each row what came back for it."""
+    @property
+    def parts(self) -> Sequence["Parcel"]:
+        """Return what is of one version each: itself, or the parcels that travel in it."""
+        ...
+
+    def deliver(self, replies: Sequence[PredictRowsReply], task_id: str) -> None:
+        """Give each row what came back for it; there is a reply for each of the ``parts``."""
+        ...
+
+    def note_lost(self) -> None:
+        """Take note that it did not come back, and will be sent again."""
         ...
 
     def fail(self, error: TripcastError) -> None:
@@ -59,6 +68,6 @@ class Parcel(Protocol):
         """Give its place under way back."""
         ...
 
-    def pieces(self) -> Sequence[Self]:
+    def pieces(self) -> Sequence["Parcel"]:
         """Return what is still wanted in parcels small enough for the quarantine; they hold no place in the line."""
         ...

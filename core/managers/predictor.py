@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from core.managers.artifacts import LoadedModel
 from core.managers.model_cache import ModelCache
@@ -11,19 +11,27 @@ from core.schemas.wire import Columns, PredictRowsReply, PredictRowsRequest
 from core.utilities.errors import UnknownVersionError
 
 
-class Run(Protocol):
-    """Calls a function with the columns of a batch, somewhere else perhaps, and returns its result."""
+class Job(NamedTuple):
+    """Rows that a version shall predict."""
 
-    def __call__(
-        self, function: Callable[[Columns], BatchOutcome], columns: Columns, /, *, first: bool
-    ) -> BatchOutcome:
+    model: LoadedModel
+    columns: Columns
+
+
+Compute = Callable[[Sequence[Job]], list[BatchOutcome]]
+
+
+class Run(Protocol):
+    """Calls a function with what is to be computed, somewhere else perhaps, and returns its result."""
+
+    def __call__(self, function: Compute, jobs: Sequence[Job], /, *, first: bool) -> list[BatchOutcome]:
         """Call ``function``; of those that wait, ``first`` ones come before others."""
         ...
 
 
-def run_here(function: Callable[[Columns], BatchOutcome], columns: Columns, *, first: bool) -> BatchOutcome:
+def run_here(function: Compute, jobs: Sequence[Job], *, first: bool) -> list[BatchOutcome]:
     """Call ``function`` at once: where nothing waits there is no order."""
-    return function(columns)
+    return function(jobs)
 
 
 class BatchPredictor:
@@ -69,48 +77,77 @@ class BatchPredictor:
             return self._load(model, version)
 
     def compute(self, request: PredictRowsRequest, *, queue_ms: float = 0.0, first: bool = True) -> PredictRowsReply:
-        """Predict a batch. A row that fails, fails alone; one past its deadline is not computed.
+        """Predict a batch; as :meth:`compute_together`."""
+        [reply] = self.compute_together([request], queue_ms=queue_ms, first=first)
+        return reply
+
+    def compute_together(
+        self, requests: Sequence[PredictRowsRequest], *, queue_ms: float = 0.0, first: bool = True
+    ) -> list[PredictRowsReply]:
+        """Predict batches that came in one message. A row that fails, fails alone; one past its deadline is not computed.
 
         Batches of single rows come ``first``; chunks wait for those that are there when their turn comes.
         """
+        plans = [self._plan(request) for request in requests]
+        jobs = [plan.job for plan in plans if plan.job is not None]
+        rows = sum([len(plan.request.ids) for plan in plans if plan.model is not None])
+        self.rows_in_hand += rows
+        try:
+            outcomes = iter(self._run(self._compute, jobs, first=first) if jobs else ())
+        finally:
+            self.rows_in_hand -= rows
+            self.models.tell_failures()
+        self.rows_done += rows
+        return [self._reply(plan, next(outcomes) if plan.job is not None else None, queue_ms) for plan in plans]
+
+    def _plan(self, request: PredictRowsRequest) -> "_Plan":
         try:
             model = self.version(request.model, request.version)
         except UnknownVersionError as error:
-            outcome = _all_failed(len(request.ids), RowErrorCode.UNKNOWN_VERSION, str(error))
-            return self._reply(request.model, request.version or "", outcome, queue_ms)
-        self.rows_in_hand += len(request.ids)
-        try:
-            outcome = self._compute_live_rows(model, request, first=first)
-        finally:
-            self.rows_in_hand -= len(request.ids)
-        self.rows_done += len(request.ids)
-        if len(outcome.predictions) != len(request.ids):
-            outcome = _all_failed(len(request.ids), RowErrorCode.INVALID_ROW, "the batch has no columns")
-        return self._reply(model.name, model.version, outcome, queue_ms)
-
-    def _compute_live_rows(self, model: LoadedModel, request: PredictRowsRequest, *, first: bool) -> BatchOutcome:
+            return _Plan(request, refusal=str(error))
         now = time.time()
         if min(request.deadlines, default=now) > now:
-            return self._run(self._timed(model), request.columns, first=first)
+            return _Plan(request, model=model, job=Job(model, request.columns))
         live = [index for index, deadline in enumerate(request.deadlines) if deadline > now]
         columns = {name: [values[index] for index in live] for name, values in request.columns.items()}
-        computed = self._run(self._timed(model), columns, first=first) if live else BatchOutcome(predictions=[])
-        return _spread(computed, live, rows=len(request.ids))
+        return _Plan(request, model=model, job=Job(model, columns) if live else None, live=live)
 
-    def _timed(self, model: LoadedModel) -> Callable[[Columns], BatchOutcome]:
-        """Return the model's ``predict`` that notes when it began: in its own thread, not in the queue for it."""
+    def _compute(self, jobs: Sequence[Job]) -> list[BatchOutcome]:
+        """Compute, and note when that began: in its own thread, not in the queue for it."""
+        self.busy_since = time.monotonic()
+        try:
+            return [job.model.predict(job.columns) for job in jobs]
+        finally:
+            self.busy_since = None
 
-        def predict(columns: Columns) -> BatchOutcome:
-            self.busy_since = time.monotonic()
-            try:
-                return model.predict(columns)
-            finally:
-                self.busy_since = None
+    def _reply(self, plan: "_Plan", outcome: BatchOutcome | None, queue_ms: float) -> PredictRowsReply:
+        request, model, rows = plan.request, plan.model, len(plan.request.ids)
+        if model is None:
+            outcome = _all_failed(rows, RowErrorCode.UNKNOWN_VERSION, plan.refusal)
+        elif plan.live is not None:
+            outcome = _spread(outcome or BatchOutcome(predictions=[]), plan.live, rows=rows)
+        elif outcome is None or len(outcome.predictions) != rows:
+            outcome = _all_failed(rows, RowErrorCode.INVALID_ROW, "the batch has no columns")
+        return PredictRowsReply(
+            model=model.name if model is not None else request.model,
+            version=model.version if model is not None else request.version or "",
+            worker=self.worker,
+            outcome=outcome,
+            queue_ms=queue_ms,
+        )
 
-        return predict
 
-    def _reply(self, model: str, version: str, outcome: BatchOutcome, queue_ms: float) -> PredictRowsReply:
-        return PredictRowsReply(model=model, version=version, worker=self.worker, outcome=outcome, queue_ms=queue_ms)
+class _Plan(NamedTuple):
+    """What becomes of a request: no ``model`` if its version is not held, no ``job`` if nobody waits for its rows.
+
+    ``live`` are the rows that are computed, None for all.
+    """
+
+    request: PredictRowsRequest
+    model: LoadedModel | None = None
+    job: Job | None = None
+    live: list[int] | None = None
+    refusal: str = ""
 
 
 def _all_failed(rows: int, code: RowErrorCode, detail: str) -> BatchOutcome:

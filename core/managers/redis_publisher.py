@@ -49,8 +49,8 @@ class RedisPublisher:
     def __init__(self, url: str, *, on_failure: OnFailure, on_change: OnChange, capacity: int = CAPACITY) -> None:
         self.reachable = False
         self._url = url
-        # No timeouts of its own: each round trip here has one.
-        self._pool = ConnectionPool.from_url(url, socket_timeout=None, retry=Retry(NoBackoff(), 0))
+        # The limit is that of each round trip while it connects; see `_connected`.
+        self._pool = ConnectionPool.from_url(url, socket_timeout=TIMEOUT_S, retry=Retry(NoBackoff(), 0))
         self._connection: AbstractConnection | None = None
         self._on_failure = on_failure
         self._on_change = on_change
@@ -147,17 +147,24 @@ class RedisPublisher:
         return refused
 
     async def _connected(self) -> AbstractConnection:
+        """Return the connection; a new one takes four round trips, each of which may take `TIMEOUT_S`."""
         if self._connection is None:
             connection: AbstractConnection = self._pool.make_connection()  # type: ignore[no-untyped-call]
             await connection.connect()  # type: ignore[no-untyped-call]
+            # From now on whoever sends sets the limit: of a round trip, not of each reply to what it sent at once.
+            connection.socket_timeout = None
             self._connection = connection
         return self._connection
 
     async def _probe(self) -> None:
-        """Try the connection, or a new one; note a change."""
+        """Try the connection, or a new one; note a change.
+
+        No caller waits for a new one. Had it to be made as fast as a message is sent, a broker that is slow, but fast enough
+        to be used, would never be reached again once its connection was lost.
+        """
         try:
+            connection = await self._connected()
             async with asyncio.timeout(TIMEOUT_S):
-                connection = await self._connected()
                 await connection.send_command("PING", check_health=False)
                 await connection.read_response()
         except _LOST as error:

@@ -27,6 +27,8 @@ PING_INTERVAL_S = 1.0
 SILENCE_LIMIT_S = 3.0
 """A connection that does not answer a ping for so long is dead, even if TCP does not know."""
 RECONNECT_INTERVAL_S = 0.2
+SUBSCRIBE_TIMEOUT_S = 5 * TIMEOUT_S
+"""To connect and subscribe takes five round trips, each of which may take as long as any other to Redis."""
 DELETE_INTERVAL_S = 0.1
 
 
@@ -103,7 +105,7 @@ class ReplyListener:
         while True:
             try:
                 async with self._subscriber.pubsub(push_handler_func=_as_it_came) as pubsub:
-                    await asyncio.wait_for(pubsub.psubscribe(self._pattern), TIMEOUT_S)
+                    await asyncio.wait_for(pubsub.psubscribe(self._pattern), SUBSCRIBE_TIMEOUT_S)
                     await self._listen(pubsub)
             except (RedisError, OSError, TimeoutError) as error:
                 if self.connected.is_set() or reachable:

@@ -1,20 +1,22 @@
 """The shadow: a version that predicts the same rows again, after their callers were answered.
 
 Rows gather and leave as blocks on the lane behind single rows, one block at a time, so a shadow takes what the
-workers have left. What it cannot keep up with is dropped, counted, and told in the log; nobody waits for it.
+workers have left; one whose single rows take long rests between them. What it cannot keep up with is dropped, counted,
+and told in the log; nobody waits for it.
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
 from loguru import logger
 
 from core.managers.block import Block
 from core.schemas.outcome import RowErrorCode
-from core.schemas.record import Record, RecordEntry, Role
+from core.schemas.record import RecordEntry, Role
+from core.services.shadow_pace import ShadowPace, next_pace
 from core.utilities.background import stop_tasks
 from core.utilities.errors import TripcastError
 
@@ -35,13 +37,9 @@ PredictBlock = Callable[[str, str, Mapping[str, Sequence[Any]]], Awaitable[Block
 """Takes model, version and features; raises TripcastError."""
 
 
-class ShadowRow(NamedTuple):
-    """A row that was answered: its ids, its place in its request, its features in the model's order."""
-
-    request_id: str
-    transaction_id: str
-    row: int
-    values: Sequence[Any]
+ShadowRow = tuple[str, str, int, Sequence[Any]]
+"""A row that was answered: request id, transaction id, its place in its request, its features in the model's order.
+A plain tuple: one is made for each answer."""
 
 
 class ShadowLane:
@@ -69,6 +67,8 @@ class ShadowLane:
         self._record = record
         self._features = features
         self._waiting: dict[tuple[str, str], list[ShadowRow]] = {}
+        self._paces: dict[tuple[str, str], ShadowPace] = {}
+        self._rests_until: dict[tuple[str, str], float] = {}
         self._rows = 0
         self._some, self._full = asyncio.Event(), asyncio.Event()
         self._told_rows = 0
@@ -93,7 +93,8 @@ class ShadowLane:
 
     def add(self, model: str, version: str, rows: Sequence[ShadowRow]) -> bool:
         """Take rows that were answered, all or none; tell whether they were taken."""
-        if self._rows + len(rows) > MAX_WAITING_ROWS:
+        rests = self._rests_until.get((model, version), 0.0) > time.monotonic()
+        if rests or self._rows + len(rows) > MAX_WAITING_ROWS:
             self.dropped_rows += len(rows)
             return False
         self._waiting.setdefault((model, version), []).extend(rows)
@@ -120,45 +121,84 @@ class ShadowLane:
         """Take a block of the version that has waited longest; it goes to the end if more of it waits."""
         key, waiting = next(iter(self._waiting.items()))
         del self._waiting[key]
-        rows, rest = waiting[:BLOCK_ROWS], waiting[BLOCK_ROWS:]
+        size = self._size(key)
+        rows, rest = waiting[:size], waiting[size:]
         if rest:
             self._waiting[key] = rest
-        self._rows -= len(rows)
+        self._forget(len(rows))
+        return key, rows
+
+    def _forget(self, rows: int) -> None:
+        """Count rows that wait no more."""
+        self._rows -= rows
         if self._rows < BLOCK_ROWS:
             self._full.clear()
         if not self._rows:
             self._some.clear()
-        return key, rows
+
+    def _size(self, key: tuple[str, str]) -> int:
+        return min(self._paces.get(key, ShadowPace()).rows, BLOCK_ROWS)
+
+    def _measure(self, key: tuple[str, str], block: Block) -> None:
+        """Let a shadow rest that keeps workers busy for long at a time; what waits for it would wait for too long."""
+        took_ms = block.features_ms + block.predict_ms
+        pace = next_pace(self._size(key), chunks=block.chunks, took_ms=took_ms, max_rows=BLOCK_ROWS)
+        if pace.rest_s:
+            dropped = len(self._waiting.pop(key, ()))
+            self.dropped_rows += dropped
+            self._forget(dropped)
+            self._rests_until[key] = time.monotonic() + pace.rest_s
+            if not self._paces.get(key, ShadowPace()).rest_s:
+                logger.warning(
+                    "callers wait behind shadow {} of {}, {:.0f} ms for {} rows in {} chunks: it rests between them",
+                    key[1],
+                    key[0],
+                    took_ms,
+                    block.rows,
+                    block.chunks,
+                )
+        self._paces[key] = pace
 
     async def _answer(self, model: str, version: str, rows: Sequence[ShadowRow]) -> None:
-        columns = zip(self._features[model], zip(*(row.values for row in rows), strict=True), strict=True)
-        known = {name: column for name, column in columns if column.count(None) < len(column)}
-        block = await self._predict(model, version, known)
+        block = await self._predict(model, version, self._columns_of(model, rows))
+        self._measure((model, version), block)
         lost = {index for index, error in block.errors.items() if error.code in _NO_ANSWER}
         self.dropped_rows += len(lost)
-        answered = [index for index in range(len(rows)) if index not in lost] if lost else range(len(rows))
+        answered = [index for index in range(len(rows)) if index not in lost]
         if answered:
-            records = [self._record_of(block, version, rows[index], index) for index in answered]
-            values = [rows[index].values for index in answered]
-            self._record(RecordEntry.of_rows(model, records, values, features=self._features[model]))
+            self._record(self._entry_of(model, version, block, rows, answered))
 
-    @staticmethod
-    def _record_of(block: Block, version: str, row: ShadowRow, index: int) -> Record:
-        error = block.errors.get(index)
-        return Record(
-            row.request_id,
-            row.transaction_id,
-            row.row,
-            time=time.time(),
-            version=version,
-            role=Role.SHADOW,
-            prediction=block.predictions[index],
-            error=error.code.value if error else None,
-            queue_ms=block.queue_ms,
-            features_ms=block.features_ms,
-            predict_ms=block.predict_ms,
-            total_ms=None,
-            kept=True,
+    def _columns_of(self, model: str, rows: Sequence[ShadowRow]) -> dict[str, Sequence[Any]]:
+        """Return the features by name, without those that no row has a value for."""
+        columns = zip(self._features[model], zip(*[row[3] for row in rows], strict=True), strict=True)
+        return {name: column for name, column in columns if column.count(None) < len(column)}
+
+    def _entry_of(
+        self, model: str, version: str, block: Block, rows: Sequence[ShadowRow], answered: Sequence[int]
+    ) -> RecordEntry:
+        """Return the records of the rows that were answered; what they share is written once."""
+        chosen = [rows[index] for index in answered]
+        request_ids, transaction_ids, places, _ = zip(*chosen, strict=True)
+        errors = [block.errors[index].code.value if index in block.errors else None for index in answered]
+        return RecordEntry(
+            model=model,
+            rows=len(chosen),
+            columns={
+                "request_id": request_ids,
+                "transaction_id": transaction_ids,
+                "row": places,
+                "time": time.time(),
+                "version": version,
+                "role": Role.SHADOW,
+                "prediction": [block.predictions[index] for index in answered],
+                "error": errors if block.errors else None,
+                "queue_ms": block.queue_ms,
+                "features_ms": block.features_ms,
+                "predict_ms": block.predict_ms,
+                "total_ms": None,
+                "kept": True,
+            },
+            features=self._columns_of(model, chosen),
         )
 
     async def _report_for_ever(self) -> None:

@@ -1,10 +1,10 @@
-"""Wire version 1: what travels inside a ``predict_rows`` task, as plain JSON values.
+"""What travels inside a ``predict_rows`` task, as plain JSON values: wire version 1, or several of it (version 2).
 
 These are dataclasses with hand-written codecs, not pydantic models: a batch is decoded once a task on
 the hot path, and its rows are checked against the feature schema by the handler, column by column.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -14,6 +14,9 @@ from core.schemas.outcome import BatchOutcome, RowError, RowErrorCode
 from core.utilities.errors import WireError
 
 WIRE_VERSION = 1
+MIXED_WIRE_VERSION = 2
+"""Of a message that is several of version 1: rows of more than one version of a model, which travel together."""
+MAX_PARTS = 64
 NO_DEADLINE = 253_402_300_800.0
 """The deadline of a row that has none: the year 10000, because JSON has no infinity."""
 Columns = Mapping[str, Any]
@@ -99,6 +102,46 @@ def encode_rows_of_one(
         "deadlines": _repeated(deadline, rows),
         "attempt": attempt,
     }
+
+
+def encode_mixed(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the message that carries several of version 1, be they requests or replies."""
+    return {"wire": MIXED_WIRE_VERSION, "parts": list(parts)}
+
+
+def decode_requests(message: object) -> list[PredictRowsRequest]:
+    """Read the requests of a message: one of version 1, or several in one of version 2.
+
+    Raises
+    ------
+    WireError
+        As :meth:`PredictRowsRequest.decode`, for any of them.
+    """
+    return [PredictRowsRequest.decode(part) for part in _parts(message)]
+
+
+def decode_replies(message: object, *, rows: Sequence[int]) -> list["PredictRowsReply"]:
+    """Read the replies to as many requests as ``rows`` has numbers, of so many rows each.
+
+    Raises
+    ------
+    WireError
+        As :meth:`PredictRowsReply.decode`, for any of them.
+    """
+    parts = _parts(message)
+    if len(parts) != len(rows):
+        raise WireError(f"{len(parts)} replies to {len(rows)} requests")
+    return [PredictRowsReply.decode(part, rows=count) for part, count in zip(parts, rows, strict=True)]
+
+
+def _parts(message: object) -> list[object]:
+    """Return the messages of version 1 that a message is."""
+    if not isinstance(message, dict) or message.get("wire") != MIXED_WIRE_VERSION:
+        return [message]
+    parts = message.get("parts")
+    if not isinstance(parts, list) or not 0 < len(parts) <= MAX_PARTS:
+        raise WireError("the parts are missing, or too many")
+    return parts
 
 
 def _repeated(value: str | int, times: int) -> orjson.Fragment:

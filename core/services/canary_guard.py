@@ -1,11 +1,15 @@
 """Whether a canary may go on, by what it and the champion answered over the same period."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
 CERTAINTY = 3.0
 """Standard deviations: by chance alone one canary in a thousand is stopped for its errors, at each look."""
 MIN_ERRORS = 5
+SLOWEST = 0.05
+"""Share of a version's batches that its 95th percentile leaves out."""
+MIN_SLOW = 5
 CHANCE_SHIFT = 27.9
 """The stability index of two samples of one distribution is ``1 / n + 1 / m`` times a chi-squared variable, as it is
 Pearson's statistic to second order. This is its 99.9 % quantile for ten bins, which have nine degrees of freedom."""
@@ -38,14 +42,11 @@ class GuardLimits:
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """What one version answered: rows, those without a prediction, and the time of its computation.
-
-    ``p95_ms`` is None where too little was timed.
-    """
+    """What one version answered: rows, those without a prediction, and the times of its batches, (n_batches,)."""
 
     rows: int
     errors: int
-    p95_ms: float | None = None
+    costs_ms: Sequence[float] = ()
 
     @property
     def error_rate(self) -> float:
@@ -102,12 +103,26 @@ def lowest_share(hits: int, of: int) -> float:
 
 
 def _slowness(canary: Side, champion: Side, limits: GuardLimits) -> str | None:
-    if canary.p95_ms is None or champion.p95_ms is None:
+    """Return why it is too slow: more than a twentieth of its batches, beyond chance, took longer than they may.
+
+    A batch that the machine held up says nothing of the canary, and makes all its rows late: batches are counted.
+    """
+    if not canary.costs_ms or not champion.costs_ms:
         return None
-    bound = max(limits.max_slowdown * champion.p95_ms, champion.p95_ms + limits.min_slowdown_ms)
-    if canary.p95_ms <= bound:
+    usual_ms = _p95(champion.costs_ms)
+    bound_ms = max(limits.max_slowdown * usual_ms, usual_ms + limits.min_slowdown_ms)
+    slow, batches = sum(cost_ms > bound_ms for cost_ms in canary.costs_ms), len(canary.costs_ms)
+    if slow < MIN_SLOW or lowest_share(slow, batches) <= SLOWEST:
         return None
-    return f"95 % of its batches took up to {canary.p95_ms:.1f} ms, the champion's {champion.p95_ms:.1f} ms"
+    return (
+        f"95 % of its batches took up to {_p95(canary.costs_ms):.1f} ms, the champion's {usual_ms:.1f} ms;"
+        f" {slow} of {batches} took longer than the {bound_ms:.1f} ms that they may"
+    )
+
+
+def _p95(values: Sequence[float]) -> float:
+    """Return the value that a twentieth of them exceed."""
+    return sorted(values)[-1 - int(SLOWEST * len(values))]
 
 
 def _shift(canary: Side, champion: Side, shift: float | None, limits: GuardLimits) -> str | None:

@@ -7,6 +7,8 @@ from core.schemas.version import RouteChange
 
 ROLLBACK = "rollback"
 """The action of a change that went back."""
+UNDO = "undo"
+"""The action of a change that puts back a route, as the one that was noted before it could not be spread."""
 
 
 def previous_route(changes: Iterable[RouteChange]) -> Route | None:
@@ -14,7 +16,8 @@ def previous_route(changes: Iterable[RouteChange]) -> Route | None:
 
     One version alone answers after a rollback: the champion, if a canary runs beside it, else the champion before it.
     Said again, a rollback goes further back, and never to a version that an earlier one went back from: whoever needs
-    it twice found two bad versions. The way forward again is to deploy.
+    it twice found two bad versions. The way forward again is to deploy. What was undone has answered nobody, and is no
+    champion to go back to.
 
     Parameters
     ----------
@@ -27,7 +30,7 @@ def previous_route(changes: Iterable[RouteChange]) -> Route | None:
         if change.route is None:
             continue
         current = change.route
-        if change.action == ROLLBACK and current.champion in champions:
+        if change.action in (ROLLBACK, UNDO) and current.champion in champions:
             del champions[_last(champions, current.champion) + 1 :]
         elif champions[-1:] != [current.champion]:
             champions.append(current.champion)

@@ -4,8 +4,6 @@ import hashlib
 
 from core.schemas.route import Canary, Route
 
-_WHOLE = 2**64
-
 
 def choose_version(route: Route, request_id: str) -> str:
     """Return the champion or the canary; for the same id always the same one, as long as the canary stays.
@@ -23,5 +21,4 @@ def choose_version(route: Route, request_id: str) -> str:
 
 def is_in_share(canary: Canary, request_id: str) -> bool:
     """Tell whether the canary answers requests of this id."""
-    digest = hashlib.blake2b(f"{canary.version} {request_id}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest) < canary.share * _WHOLE
+    return hashlib.blake2b(canary.salt + request_id.encode(), digest_size=8).digest() < canary.bound

@@ -37,5 +37,7 @@ def next_state(state: VersionState, event: VersionEvent) -> VersionState:
     try:
         machine.send(event.value)
     except TransitionNotAllowed as error:
-        raise VersionStateError(f"a version that is {state.value} cannot {event.value}") from error
+        allowed = " or ".join(known.id for known in machine.allowed_events)
+        only = f", only {allowed}" if allowed else ""
+        raise VersionStateError(f"a version that is {state.value} cannot {event.value}{only}") from error
     return VersionState(str(machine.current_state_value))

@@ -15,6 +15,8 @@ START_RUN = "tasks.pipeline.tasks.start_run"
 VISIBILITY_TIMEOUT_S = 3600
 """Longer than a run should take; who comes too late finds that the run was started since, and drops the message."""
 SOCKET_TIMEOUT_S = 3.0
+BEAT_LOOP_S = 10.0
+BEAT_SILENCE_S = 60.0
 
 
 class PipelineCelery(Celery):
@@ -57,6 +59,10 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         # A run leaves its process large; the next one gets a new one, which is small until then.
         "worker_max_tasks_per_child": 1,
         "beat_schedule": beat_schedule(settings),
+        # Beat answers a ping (boot/probe/beat.py) while it looks at its schedule so often, and no longer once it does not.
+        "beat_enable_remote_control": True,
+        "beat_max_loop_interval": BEAT_LOOP_S,
+        "beat_remote_control_max_tick_age": BEAT_SILENCE_S,
         "beat_schedule_filename": str(settings.data_dir / "beat" / "schedule"),
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,

@@ -6,7 +6,7 @@ import gevent
 import pytest
 from gevent.threadpool import ThreadPool
 
-from tasks.turns import Turns
+from tasks.turns import Turns, call_in
 
 
 class Thread:
@@ -91,3 +91,11 @@ def test_a_greenlet_that_is_killed_while_it_waits_takes_nobody_with_it(thread: T
     thread.go.set()
     assert wait_for(blocker, other)[1] == "OTHER"
     assert wait_for(thread.call("later", first=False)) == ["LATER"]
+
+
+def test_a_call_that_fails_raises_and_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    threads = ThreadPool(1)
+    with pytest.raises(ZeroDivisionError):
+        call_in(threads, lambda: 1 // 0)
+    assert call_in(threads, lambda: 6 * 7) == 42
+    assert capfd.readouterr().err == ""

@@ -3,7 +3,7 @@
 import sys
 import threading
 
-from core.managers.heartbeat import HeartbeatWriter
+from core.managers.heartbeat_writer import HeartbeatWriter
 from tests.core.managers.rows import heartbeat
 
 if __name__ == "__main__":

@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,22 +30,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainedModel:
 def version(trained: TrainedModel, tmp_path: Path) -> Path:
     """The folder of a stored version, free to be damaged."""
     return store_version(tmp_path / "models", trained, entry=TRIP_DURATION)
-
-
-@pytest.fixture(scope="session")
-def shared_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """A real broker for all tests."""
-    broker = Broker(port=free_port(), folder=tmp_path_factory.mktemp("broker"))
-    with broker.running():
-        yield broker
-
-
-@pytest.fixture
-def broker(shared_broker: Broker) -> Broker:
-    """The real broker, empty."""
-    with shared_broker.client() as client:
-        client.flushall()
-    return shared_broker
 
 
 @pytest.fixture

@@ -33,7 +33,13 @@ class Crowd:
 
     def __init__(self, returns: ReturnTable | None = None) -> None:
         self.clock = Clock()
-        self.admission = Admission(returns=returns or ReturnTable(create_shared_memory(1 << 14)), clock=self.clock)
+        self.works = True
+        """Whether there is a worker, or one to wait for."""
+        self.admission = Admission(
+            returns=returns or ReturnTable(create_shared_memory()),
+            clock=self.clock,
+            nobody_works=lambda: not self.works,
+        )
         self._line = Line("m", None, send=lambda batch: None, max_batch_rows=1, max_inflight=lambda: 0)
         self._line.join(new_row("waits for ever"))
         self._names = 0

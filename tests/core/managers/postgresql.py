@@ -1,4 +1,4 @@
-"""A PostgreSQL server of its own, where the machine has one."""
+"""A PostgreSQL server of our own, where the machine has one: it takes seconds to make, so a test process has one."""
 
 import os
 import pwd
@@ -6,14 +6,19 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from itertools import count
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.e2e.processes import free_port
 
 USER = "nobody"
+_RUNNING = ExitStack()
+_NUMBERS = count()
 
 
 def _program(name: str) -> str:
@@ -32,8 +37,8 @@ def _run(*command: str) -> None:
 
 
 @contextmanager
-def postgresql() -> Iterator[str]:
-    """Yield the URL of an empty database on a new server in a folder of its own."""
+def _server() -> Iterator[str]:
+    """Run a server in a folder of its own; yield its URL, without a database."""
     initdb, pg_ctl, port = _program("initdb"), _program("pg_ctl"), free_port()
     # Not in pytest's folder: that is closed to other accounts.
     folder = Path(tempfile.mkdtemp(prefix="tripcast-pg-"))
@@ -44,16 +49,43 @@ def postgresql() -> Iterator[str]:
         _run(initdb, "-D", str(folder / "db"), "-U", "me", "-A", "trust", "--no-sync")
         _run(pg_ctl, "-D", str(folder / "db"), "-w", "-l", str(folder / "log"), "-o", options, "start")
         try:
-            yield f"postgresql://me@127.0.0.1:{port}/postgres"
+            yield f"postgresql://me@127.0.0.1:{port}"
         finally:
             _run(pg_ctl, "-D", str(folder / "db"), "-w", "-m", "immediate", "stop")
     finally:
         shutil.rmtree(folder)
 
 
+@cache
+def _server_url() -> str:
+    return _RUNNING.enter_context(_server())
+
+
+def stop_postgresql() -> None:
+    """Stop the server if one runs; whoever needs one after that gets another."""
+    _server_url.cache_clear()
+    _RUNNING.close()
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """Yield the URL of an empty database of its own."""
+    server, name = _server_url(), f"test_{next(_NUMBERS)}"
+    _execute(server, f"create database {name}")
+    try:
+        yield f"{server}/{name}"
+    finally:
+        _execute(server, f"drop database {name} with (force)")
+
+
+def _execute(server: str, statement: str) -> None:
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
 @contextmanager
 def database(kind: str, folder: Path) -> Iterator[str]:
-    """Yield the URL of an empty database: a file of SQLite in ``folder``, or one on a new server of PostgreSQL."""
+    """Yield the URL of an empty database: a file of SQLite in ``folder``, or one of PostgreSQL."""
     if kind == "sqlite":
         yield f"sqlite:///{folder / 'runs.sqlite'}"
     else:

@@ -84,7 +84,7 @@ async def test_a_client_that_comes_back_much_too_late_is_like_a_new_one() -> Non
 
 
 async def test_a_client_may_come_back_to_another_process() -> None:
-    memory = create_shared_memory(1 << 14)
+    memory = create_shared_memory()
     one, other = [await gather_crowd(ReturnTable(memory)) for _ in range(2)]
     told = one.ask("again")
     assert told is not None
@@ -111,6 +111,16 @@ async def test_what_is_decided_before_a_request_is_read_holds_afterwards() -> No
     assert crowd.admission.refuse_early("again", TIMEOUT_S) is None
     await turn()
     assert crowd.ask("again") is None
+
+
+async def test_where_rows_wait_for_a_worker_everybody_is_taken_until_it_is_there() -> None:
+    crowd = await gather_crowd()
+    assert crowd.ask_as_new() is not None
+    crowd.works = False
+    assert [crowd.ask_as_new() for _ in range(1000)] == [None] * 1000
+    assert crowd.admission.refuse_early("early", TIMEOUT_S) is None
+    crowd.works = True
+    assert crowd.ask_as_new() is not None
 
 
 async def test_requests_that_are_about_to_be_read_count_as_ahead_for_one_round() -> None:

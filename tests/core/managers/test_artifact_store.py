@@ -4,7 +4,7 @@ import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -13,9 +13,17 @@ from core.managers.artifact_store import ArtifactStore, open_store
 from core.managers.artifacts import load_version
 from core.managers.database import open_database
 from core.managers.registry import Registry
+from core.managers.version_files import FETCHED
 from core.schemas.catalog import TRIP_DURATION
-from core.utilities.errors import ArtifactError, ArtifactIntegrityError, ArtifactStoreError, UnknownVersionError
-from tests.core.managers.registered import MODEL, WHO, rewrite_manifest, store
+from core.schemas.version import VersionEvent, VersionState
+from core.utilities.errors import (
+    ArtifactError,
+    ArtifactIntegrityError,
+    ArtifactStoreError,
+    UnknownVersionError,
+    VersionStateError,
+)
+from tests.core.managers.registered import MODEL, WHO, gate_of, rewrite_manifest, store
 from tests.core.managers.s3 import BUCKET, KEYS, S3, create_s3
 
 URL = f"s3://{BUCKET}/team/models"
@@ -66,6 +74,26 @@ def v1(here: Path, trained: TrainedModel) -> Path:
     return folder
 
 
+def test_what_was_fetched_is_a_candidate_at_most_where_nobody_knows_it(
+    storage: ArtifactStore, s3: S3, v1: Path, there: Path, tmp_path: Path
+) -> None:
+    storage.push(v1, MODEL, "v1")
+    engine = open_database(f"sqlite:///{tmp_path / 'theirs.sqlite'}")
+    registry = Registry(engine, there)
+    folder = storage.fetch(MODEL, "v1", there)  # as a worker does, which knows no registry
+    (record,) = registry.versions(MODEL)
+    assert (record.state, record.registered_by) == (VersionState.CANDIDATE, "storage")
+    with pytest.raises(VersionStateError, match="is candidate"):
+        gate_of(registry, there).require_routable(MODEL, "v1")
+    registry.change(MODEL, "v1", VersionEvent.APPROVE, **WHO)
+    gate_of(registry, there).require_routable(MODEL, "v1")
+    engine.dispose()
+    s3.empty()
+    storage.push(folder, MODEL, "v1")
+    keys = s3.keys()
+    assert sorted(PurePosixPath(key).name for key in keys) == ["MODEL_CARD.md", "manifest.json", "model.pickle"]
+
+
 def test_without_a_url_there_is_no_storage() -> None:
     assert open_store("") is None
 
@@ -79,7 +107,7 @@ def test_a_version_travels_whole_and_serves_on_the_other_machine(
     ]
     folder = storage.fetch(MODEL, "v1", there)
     assert folder == there / MODEL / "v1"
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.name != FETCHED} == {
         path.name: path.read_bytes() for path in v1.iterdir()
     }
     assert load_version(folder, entry=TRIP_DURATION).version == "v1"

@@ -12,11 +12,11 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 
 from core.handlers.base import TrainedModel
 from core.managers.artifacts import find_champion, load_bare, load_version
-from core.managers.versions import set_champion
 from core.schemas.catalog import TRIP_DURATION
 from core.utilities.errors import ArtifactError, ArtifactIntegrityError, ForbiddenClassError, GoldenRowsError
 from core.utilities.hashing import sha256_of
 from tests.core.managers.old_pickle import INTERCEPT, PAIRS, SLOPE, old_pickle
+from tests.core.managers.registered import set_champion
 from tests.core.managers.team_models import NAMES, FailingModel, PaceModel, WrappedModel
 
 TRIP: dict[str, list[Any]] = {"PULocationID": [130], "DOLocationID": [205], "trip_distance": [3.0]}

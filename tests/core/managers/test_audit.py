@@ -147,7 +147,7 @@ async def test_the_rows_of_a_batch_keep_their_places_and_go_to_the_shadow() -> N
     ]
     assert {(record.request_id, record.role, record.kept) for record in records} == {("b", "champion", True)}
     (waiting,) = desk.shadow._waiting.values()
-    assert [(row.row, row.values) for row in waiting] == [
+    assert [(place, values) for _, _, place, values in waiting] == [
         (0, (1, 4, 1.0, None)),
         (2, (2, 5, 2.0, None)),
         (3, (3, 6, 3.0, None)),

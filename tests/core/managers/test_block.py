@@ -21,30 +21,30 @@ def codes(block: Block) -> dict[int, RowErrorCode]:
 
 async def test_a_block_is_done_once_all_its_chunks_are_in_whatever_their_order() -> None:
     block = new_block(5)
-    chunk_of(block, 3, 5).deliver(reply_to(3.0, 4.0), "t2")
+    chunk_of(block, 3, 5).deliver([reply_to(3.0, 4.0)], "t2")
     assert not block.done.done()
-    chunk_of(block, 0, 3).deliver(reply_to(0.0, 1.0, 2.0), "t1")
+    chunk_of(block, 0, 3).deliver([reply_to(0.0, 1.0, 2.0)], "t1")
     assert block.done.done()
     assert (block.predictions, block.errors) == ([0.0, 1.0, 2.0, 3.0, 4.0], {})
 
 
 async def test_the_errors_of_a_chunk_stand_at_their_rows() -> None:
     block = new_block(4)
-    chunk_of(block, 0, 2).deliver(reply_to(0.0, 1.0), "t1")
-    chunk_of(block, 2, 4).deliver(reply_to(None, 3.0, errors={0: FAILED}), "t2")
+    chunk_of(block, 0, 2).deliver([reply_to(0.0, 1.0)], "t1")
+    chunk_of(block, 2, 4).deliver([reply_to(None, 3.0, errors={0: FAILED})], "t2")
     assert (block.predictions, block.errors) == ([0.0, 1.0, None, 3.0], {2: FAILED})
 
 
 async def test_the_timings_are_those_of_all_chunks() -> None:
     block = new_block(2)
     for start in range(2):
-        chunk_of(block, start, start + 1).deliver(reply_to(1.0), "t")
+        chunk_of(block, start, start + 1).deliver([reply_to(1.0)], "t")
     assert (block.queue_ms, block.features_ms, block.predict_ms) == (1.0, 4.0, 6.0)
 
 
 async def test_when_the_deadline_passes_rows_keep_what_they_have_and_the_others_are_told() -> None:
     block = new_block(4)
-    chunk_of(block, 2, 4).deliver(reply_to(None, 3.0, errors={0: FAILED}), "t")
+    chunk_of(block, 2, 4).deliver([reply_to(None, 3.0, errors={0: FAILED})], "t")
     block.expire()
     assert block.done.done()
     assert block.predictions == [None, None, None, 3.0]
@@ -56,7 +56,7 @@ async def test_a_reply_after_the_deadline_changes_nothing_for_whoever_was_answer
     block = new_block(2)
     block.expire()
     assert not chunk_of(block, 0, 2).wanted
-    chunk_of(block, 0, 2).deliver(reply_to(0.0, 1.0), "t")
+    chunk_of(block, 0, 2).deliver([reply_to(0.0, 1.0)], "t")
     assert block.done.result() is None
 
 
@@ -70,7 +70,7 @@ async def test_a_reply_after_the_deadline_changes_nothing_for_whoever_was_answer
 async def test_a_chunk_that_fails_leaves_the_other_chunks_alone(error: TripcastError, code: RowErrorCode) -> None:
     block = new_block(4)
     chunk_of(block, 0, 2).fail(error)
-    chunk_of(block, 2, 4).deliver(reply_to(2.0, 3.0), "t")
+    chunk_of(block, 2, 4).deliver([reply_to(2.0, 3.0)], "t")
     assert codes(block) == {0: code, 1: code}
     assert block.predictions[2:] == [2.0, 3.0]
     assert block.done.result() is None
@@ -103,7 +103,7 @@ async def test_for_the_quarantine_a_chunk_is_cut_in_pieces_that_answer_apart_and
     ]
     assert not any(piece.in_line for piece in pieces)
     for piece in pieces:
-        piece.deliver(reply_to(*[1.0] * len(piece)), "t")
+        piece.deliver([reply_to(*[1.0] * len(piece))], "t")
     assert block.predictions == [1.0] * block.rows
     assert block.done.done()
 

@@ -22,6 +22,8 @@ class Workers:
         self.answers = answers
         self.asked: list[str | None] = []
         self.missing = False
+        self.outdated: set[str] = set()
+        self.more: set[str] = set()
 
     def client(self, *, max_waiting_rows: int = 100) -> BlockClient:
         return BlockClient(
@@ -29,6 +31,7 @@ class Workers:
             send=self.send,
             require_way=self.require,
             choose=lambda version, _: version or self.route,
+            is_outdated=lambda version: version in self.outdated,
             max_chunk_rows=2,
             max_waiting_rows=max_waiting_rows,
             max_inflight=lambda: 1,
@@ -43,12 +46,18 @@ class Workers:
         if self.answers:
             asyncio.get_running_loop().call_soon(self._answer, chunk)
 
+    def change_route(self, version: str) -> None:
+        """Hold another version beside the one that the route names no longer."""
+        self.outdated.add(self.route)
+        self.route = version
+        self.more.add(version)
+
     def _answer(self, chunk: Chunk) -> None:
-        if chunk.block.version == self.held:
-            chunk.deliver(reply_to(*miles_of(chunk)), "t")
+        if chunk.block.version in {self.held, *self.more}:
+            chunk.deliver([reply_to(*miles_of(chunk))], "t")
         else:
             unknown = RowError(RowErrorCode.UNKNOWN_VERSION, "not held")
-            chunk.deliver(reply_to(*[None] * len(chunk), errors=dict.fromkeys(range(len(chunk)), unknown)), "t")
+            chunk.deliver([reply_to(*[None] * len(chunk), errors=dict.fromkeys(range(len(chunk)), unknown))], "t")
         chunk.release()
 
 
@@ -75,6 +84,43 @@ async def test_a_route_that_changes_in_mid_block_starts_it_anew_with_one_version
     workers.send = change  # type: ignore[method-assign]
     block = await workers.client().predict(None, FEATURES, request_id="r", timeout_s=5)
     assert (block.predictions, block.errors, block.version) == ([0.0, 1.0, 2.0], {}, "v2")
+
+
+@pytest.mark.parametrize("after", [1, 2], ids=["in between", "at the end"])
+async def test_a_block_whose_version_leaves_the_route_in_mid_flight_is_asked_for_anew(after: int) -> None:
+    workers = Workers()
+
+    def change(chunk: Chunk, then: Callable[[Chunk], None] = workers.send) -> None:
+        then(chunk)
+        if len(workers.asked) == after:
+            workers.change_route("v2")
+
+    workers.send = change  # type: ignore[method-assign]
+    block = await workers.client().predict(None, FEATURES, request_id="r", timeout_s=5)
+    assert (block.predictions, block.errors, block.version) == ([0.0, 1.0, 2.0], {}, "v2")
+    assert workers.asked == ["v1", "v1", "v2", "v2"]
+
+
+async def test_of_a_version_that_left_the_route_nothing_is_given_when_the_deadline_has_passed() -> None:
+    workers = Workers(answers=False)
+
+    def answer_once(chunk: Chunk, then: Callable[[Chunk], None] = workers.send) -> None:
+        workers.answers = not workers.asked
+        then(chunk)
+        if workers.route == "v1":
+            workers.change_route("v2")
+
+    workers.send = answer_once  # type: ignore[method-assign]
+    block = await workers.client().predict(None, FEATURES, request_id="r", timeout_s=0.1)
+    assert {error.code for error in block.errors.values()} == {RowErrorCode.DEADLINE_PASSED}
+    assert block.predictions == [None, None, None]
+
+
+async def test_a_version_that_was_asked_for_by_name_stays_though_it_is_on_no_route() -> None:
+    workers = Workers()
+    workers.change_route("v2")
+    block = await workers.client().predict("v1", FEATURES, request_id="r", timeout_s=5)
+    assert (block.errors, block.version) == ({}, "v1")
 
 
 async def test_a_version_that_was_asked_for_by_name_is_never_replaced() -> None:

@@ -80,7 +80,7 @@ def test_of_two_who_compute_the_same_one_is_kept(checkpoints: Checkpoints, tmp_p
     class Together(JsonCodec):
         def save(self, value: object, folder: Path) -> None:
             super().save(value, folder)
-            both.wait(timeout=10)
+            both.wait(timeout=60)
 
     threads = [
         threading.Thread(target=checkpoints.save, args=("step", KEY, [1], Together(list[int]))) for _ in range(2)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from core.managers.heartbeat import INDEX_KEY, LIFETIME_S, HeartbeatWriter, read_heartbeats, worker_key
+from core.managers.heartbeat import INDEX_KEY, LIFETIME_S, read_heartbeats, worker_key
+from core.managers.heartbeat_writer import HeartbeatWriter
 from core.managers.redis_clients import create_async_client
 from core.schemas.heartbeat import Heartbeat
 from tests.core.managers.rows import heartbeat
@@ -53,7 +54,7 @@ def test_a_reader_sees_what_the_worker_composed_and_its_beats_count_up(broker: B
 
 def test_a_heartbeat_lives_no_longer_than_its_lifetime(broker: Broker) -> None:
     with beating(broker), broker.client() as client:
-        assert 0 < client.pttl(worker_key("w")) <= LIFETIME_S * 1000
+        assert 0 < wait_until(lambda: max(0, client.pttl(worker_key("w")))) <= LIFETIME_S * 1000
 
 
 def test_all_living_workers_are_read(broker: Broker) -> None:
@@ -105,3 +106,27 @@ def test_a_worker_beats_again_soon_after_its_broker_is_back(own_broker: Broker) 
             with own_broker.client() as client:
                 client.flushall()
             wait_until(lambda: read(own_broker), timeout_s=BACK_WITHIN_S)
+
+
+def test_what_redis_took_goes_to_a_file_as_well(broker: Broker, tmp_path: Path) -> None:
+    file = tmp_path / "heartbeat.json"
+    writer = HeartbeatWriter(broker.url, compose=lambda beat, _: heartbeat("w", beat), file=file)
+    writer.start()
+    try:
+        wait_until(file.exists)
+        first = Heartbeat.model_validate_json(file.read_text())
+        wait_until(lambda: Heartbeat.model_validate_json(file.read_text()).beat > first.beat)
+    finally:
+        writer.stop()
+    assert first.id == "w"
+
+
+def test_a_file_that_cannot_be_written_stops_no_heartbeat(broker: Broker, tmp_path: Path) -> None:
+    file = tmp_path / "nowhere" / "heartbeat.json"
+    writer = HeartbeatWriter(broker.url, compose=lambda beat, _: heartbeat("w", beat), file=file)
+    writer.start()
+    try:
+        wait_until(lambda: any(worker.beat > 2 for worker in read(broker)))
+    finally:
+        writer.stop()
+    assert not file.exists()

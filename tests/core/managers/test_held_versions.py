@@ -44,8 +44,17 @@ def test_what_callers_are_answered_by_is_loaded_before_anything_else(models_dir:
     assert models.get(MODEL, None).version == "pace-2"
 
 
-def test_a_canary_that_cannot_be_loaded_is_an_error_from_the_start(models_dir: Path) -> None:
-    write_route(models_dir, MODEL, Route(champion="pace-2", canary=Canary(version="gone", share=0.1)))
+def test_a_canary_that_cannot_be_loaded_keeps_nobody_from_starting_and_stays_wanted(models_dir: Path) -> None:
+    (models_dir / MODEL / "pace-3" / "model.pickle").write_bytes(b"broken")
+    for canary in ("gone", "pace-3"):
+        write_route(models_dir, MODEL, Route(champion="pace-2", canary=Canary(version=canary, share=0.1)))
+        models = cache(models_dir)
+        assert models.held() == {MODEL: ["pace-2"]}
+        assert models.wanted() == [(MODEL, canary)]
+
+
+def test_a_champion_that_cannot_be_loaded_is_an_error_from_the_start(models_dir: Path) -> None:
+    write_route(models_dir, MODEL, Route(champion="gone", canary=Canary(version="pace-2", share=0.1)))
     with pytest.raises(ArtifactError, match="gone"):
         cache(models_dir)
 
@@ -54,6 +63,14 @@ def test_of_two_routes_the_newer_one_counts(models_dir: Path) -> None:
     models = cache(models_dir, routes={MODEL: Route(champion="pace-3", revision=2)})
     models.follow({MODEL: Route(champion="pace-2", revision=1)})
     assert models.get(MODEL, None).version == "pace-3"
+
+
+def test_a_file_that_is_no_route_keeps_nobody_from_starting_who_knows_the_route(models_dir: Path) -> None:
+    (models_dir / MODEL / "route.json").write_text("{")
+    models = cache(models_dir, routes={MODEL: Route(champion="pace-3", revision=2)})
+    assert models.get(MODEL, None).version == "pace-3"
+    with pytest.raises(ArtifactError, match=r"route\.json is not JSON"):
+        cache(models_dir)
 
 
 def test_the_new_champion_answers_by_default_once_it_is_held(models_dir: Path) -> None:

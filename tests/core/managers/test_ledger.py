@@ -1,87 +1,20 @@
-import asyncio
-from collections.abc import Iterable
-
 import pytest
 
-from core.managers.ledger import CHASER_INTERVAL_S, LAST_ATTEMPT, SUSPICION_S, Ledger
-from core.managers.line import QUARANTINE_ROWS, Line, Row
+from core.managers.ledger import CHASER_INTERVAL_S, LAST_ATTEMPT, SUSPICION_S
+from core.managers.line import QUARANTINE_ROWS
 from core.schemas.catalog import TRIP_DURATION
-from core.schemas.task_message import TaskMessage
 from core.schemas.wire import PredictRowsRequest
-from core.utilities.errors import BrokerUnavailableError, DeadlinePassedError, PredictionError, TripcastError
-from tests.core.managers.rows import heartbeat, new_row, success, turn
+from core.utilities.errors import BrokerUnavailableError, DeadlinePassedError, PredictionError
+from tests.core.managers.ledgers import Outside, error_of, ids_in, names
+from tests.core.managers.rows import new_row, success, turn
 
 QUEUE, QUARANTINE = TRIP_DURATION.queue, TRIP_DURATION.quarantine_queue
 FAILURE = {"status": "FAILURE", "result": {"exc_type": "RuntimeError"}}
 
 
-class Outside:
-    """What a ledger meets: a broker that takes messages or is away, results that lie in Redis, a clock."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        loop = asyncio.get_running_loop()
-        real, self._skew_s = loop.time, 0.0
-        monkeypatch.setattr(loop, "time", lambda: real() + self._skew_s)
-        self.messages: list[TaskMessage] = []
-        self.results: dict[str, dict[str, object]] = {}
-        self.broker_away = False
-        self.redis_away = False
-        self.ledger = Ledger(TRIP_DURATION, process="p", publish=self.publish, read_results=self.read_results)
-        self.line = Line("trip_duration", None, send=self.ledger.send, max_batch_rows=100, max_inflight=lambda: 100)
-        self.beat = 0
-
-    def publish(self, message: TaskMessage) -> None:
-        if self.broker_away:
-            raise BrokerUnavailableError("away")
-        self.messages.append(message)
-
-    async def read_results(self, task_ids: Iterable[str]) -> None:
-        if self.redis_away:
-            raise ConnectionError("away")
-        for task_id in task_ids:
-            if task_id in self.results:
-                self.ledger.on_reply(task_id, self.results[task_id])
-
-    def pass_time(self, seconds: float) -> None:
-        self._skew_s += seconds
-
-    async def send(self, count: int = 1) -> list[Row]:
-        """Send ``count`` rows as one batch."""
-        rows = [new_row(f"r{number}") for number in range(count)]
-        for row in rows:
-            self.line.join(row)
-        await turn()
-        return rows
-
-    async def look(self, *tasks: str) -> None:
-        """Look for what is lost with one living worker, which has ``tasks`` in hand."""
-        self.beat += 1
-        await self.ledger.look_for_lost([heartbeat("w", self.beat, *tasks)])
-
-    async def lose_last(self) -> None:
-        """Let a worker be seen with the last message, and then without it for long enough."""
-        await self.look(self.messages[-1].task_id)
-        await self.look()
-        await self.look()
-
-
 @pytest.fixture
 async def outside(monkeypatch: pytest.MonkeyPatch) -> Outside:
     return Outside(monkeypatch)
-
-
-def error_of(row: Row) -> TripcastError | None:
-    error = row.answer.exception()
-    assert isinstance(error, TripcastError | None)
-    return error
-
-
-def names(messages: Iterable[TaskMessage]) -> list[tuple[str, str]]:
-    return [(message.task_id, message.queue) for message in messages]
-
-
-def ids_in(message: TaskMessage) -> list[str]:
-    return PredictRowsRequest.decode(message.argument).ids
 
 
 async def test_a_batch_travels_with_its_rows_in_columns_and_the_latest_deadline(outside: Outside) -> None:
@@ -325,6 +258,26 @@ async def test_a_chaser_is_sent_behind_a_silent_message_no_sooner_and_not_at_eve
     outside.pass_time(CHASER_INTERVAL_S)
     await outside.look()
     assert len(outside.messages) == 3
+
+
+async def test_without_a_worker_no_chaser_is_sent_until_one_comes(outside: Outside) -> None:
+    await outside.send()
+    for _ in range(3):
+        outside.pass_time(CHASER_INTERVAL_S)
+        await outside.ledger.look_for_lost([])
+    assert len(outside.messages) == 1
+    await outside.look()
+    assert len(outside.messages) == 2
+
+
+async def test_each_row_under_way_counts_once(outside: Outside) -> None:
+    await outside.send()
+    assert outside.ledger.rows == 1
+    await outside.lose_last()
+    assert len(outside.messages) == 2
+    assert outside.ledger.rows == 1
+    outside.ledger.on_reply(outside.messages[-1].task_id, success(7.0))
+    assert outside.ledger.rows == 0
 
 
 async def test_what_a_chaser_overtook_is_lost(outside: Outside) -> None:

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from core.managers.model_cache import ModelCache
-from core.managers.versions import set_champion
 from core.schemas.catalog import CATALOG, TIP_SHARE, TRIP_DURATION
 from core.utilities.errors import ArtifactError, UnknownVersionError
+from tests.core.managers.registered import set_champion
 
 
 def test_a_model_that_is_not_essential_and_without_a_version_is_left_out(version: Path) -> None:

@@ -1,11 +1,11 @@
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from core.managers.model_cache import ModelCache
-from core.managers.predictor import BatchPredictor
+from core.managers.predictor import BatchPredictor, Compute, Job
 from core.schemas.catalog import TRIP_DURATION
 from core.schemas.outcome import BatchOutcome, RowErrorCode
 from core.schemas.wire import Columns, PredictRowsReply, PredictRowsRequest
@@ -22,12 +22,12 @@ class Runs:
         self.seen: list[tuple[int, float | None]] = []
         self.first: list[bool] = []
 
-    def __call__(self, function: Callable[[Columns], BatchOutcome], columns: Columns, *, first: bool) -> BatchOutcome:
+    def __call__(self, function: Compute, jobs: Sequence[Job], *, first: bool) -> list[BatchOutcome]:
         assert self.predictor is not None
         self.first.append(first)
-        self.columns.append(columns)
+        self.columns.extend(job.columns for job in jobs)
         self.seen.append((self.predictor.rows_in_hand, self.predictor.busy_since))
-        return function(columns)
+        return function(jobs)
 
 
 @pytest.fixture
@@ -116,6 +116,28 @@ def test_a_batch_comes_first_unless_it_is_a_chunk(predictor: BatchPredictor, run
     assert runs.first == [True, False, False]
 
 
+def test_batches_of_one_message_are_computed_in_one_turn_and_each_answered_by_its_version(
+    predictor: BatchPredictor, runs: Runs
+) -> None:
+    parts = [
+        request(LATER, LATER),
+        request(LATER, version="other"),
+        request(EARLIER),
+        request(EARLIER, LATER, miles=[1.0, 2.0]),
+    ]
+    replies = predictor.compute_together(parts, queue_ms=3.0)
+    assert [len(reply.outcome.predictions) for reply in replies] == [2, 1, 1, 2]
+    assert [codes(reply) for reply in replies] == [
+        {},
+        {0: RowErrorCode.UNKNOWN_VERSION},
+        {0: RowErrorCode.DEADLINE_PASSED},
+        {0: RowErrorCode.DEADLINE_PASSED},
+    ]
+    assert replies[3].outcome.predictions[1] == replies[0].outcome.predictions[1]
+    assert (runs.first, runs.seen) == ([True], [(5, None)])
+    assert predictor.rows_done == 5
+
+
 def test_an_empty_batch_has_an_empty_reply(predictor: BatchPredictor, runs: Runs) -> None:
     reply = predictor.compute(request())
     assert (reply.outcome.predictions, reply.outcome.errors, runs.columns) == ([], {}, [])
@@ -133,7 +155,7 @@ def test_rows_are_in_hand_while_they_are_computed_and_counted_when_done(predicto
 
 
 def test_a_computation_that_raises_leaves_nothing_in_hand(version: Path) -> None:
-    def fail(function: Callable[[Columns], BatchOutcome], columns: Columns, *, first: bool) -> BatchOutcome:
+    def fail(function: Compute, jobs: Sequence[Job], *, first: bool) -> list[BatchOutcome]:
         raise RuntimeError("the pool is closed")
 
     models = ModelCache(
@@ -146,11 +168,13 @@ def test_a_computation_that_raises_leaves_nothing_in_hand(version: Path) -> None
 
 
 def test_the_predictor_is_busy_exactly_while_the_model_computes(version: Path) -> None:
-    def run(function: Callable[[Columns], BatchOutcome], columns: Columns, *, first: bool) -> BatchOutcome:
+    def run(function: Compute, jobs: Sequence[Job], *, first: bool) -> list[BatchOutcome]:
         assert predictor.busy_since is None
-        outcome = function({"trip_distance": SpyingColumn(columns["trip_distance"]), **_others(columns)})
+        [(model, columns)] = jobs
+        spied = {"trip_distance": SpyingColumn(columns["trip_distance"]), **_others(columns)}
+        outcomes = function([Job(model, spied)])
         assert predictor.busy_since is None
-        return outcome
+        return outcomes
 
     class SpyingColumn(list[float]):
         def __len__(self) -> int:

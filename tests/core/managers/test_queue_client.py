@@ -3,7 +3,8 @@
 import asyncio
 
 from core.managers.heartbeat import INDEX_KEY, worker_key
-from core.managers.queue_client import LineLimits, QueueClient
+from core.managers.line_limits import LineLimits
+from core.managers.queue_client import QueueClient
 from core.managers.route_board import RouteBoard
 from core.schemas.catalog import TRIP_DURATION
 from core.schemas.route import Route

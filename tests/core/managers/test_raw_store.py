@@ -78,6 +78,16 @@ def test_the_newest_snapshot_of_a_name_is_found(store: RawStore, trips: Path) ->
     assert store.find(NAME) == newest
 
 
+def test_what_is_given_again_is_what_its_name_stands_for(store: RawStore, trips: Path, tmp_path: Path) -> None:
+    first = store.ingest(trips)
+    other = tmp_path / "other" / NAME
+    other.parent.mkdir()
+    second = store.ingest(month_of_trips(other, miles=2.0))
+    assert store.find(NAME) == second
+    store.ingest(trips)
+    assert store.find(NAME) == first
+
+
 def test_many_at_once_store_one_copy(store: RawStore, trips: Path, tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as threads:
         snapshots = list(threads.map(lambda _: store.ingest(trips), range(16)))

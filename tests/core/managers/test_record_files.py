@@ -41,6 +41,17 @@ def test_old_days_are_removed_and_young_ones_stay(tmp_path: Path) -> None:
     assert days(tmp_path) == ["date=2026-03-07", "date=2026-03-10", "date=whenever"]
 
 
+def test_what_somebody_put_beside_old_records_stays_and_keeps_no_others(tmp_path: Path) -> None:
+    files = new_files(tmp_path, keep_days=3)
+    for day in (1, 2, 3):
+        files.store("trip_duration", records("a", day=day), name="1-2")
+        (tmp_path / "model=trip_duration" / f"date=2026-03-0{day}" / ".ipynb_checkpoints").mkdir()
+    (tmp_path / "model=trip_duration" / "date=2026-03-04").touch()
+    files.tidy()
+    assert [*tmp_path.rglob("*.parquet")] == []
+    assert len([*tmp_path.rglob(".ipynb_checkpoints")]) == 3
+
+
 def test_without_a_limit_all_days_stay(tmp_path: Path) -> None:
     files = new_files(tmp_path)
     files.store("trip_duration", records("a", day=1), name="1-2")

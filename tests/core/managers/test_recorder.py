@@ -55,7 +55,7 @@ class Seen:
 
 def new_recorder(broker: Broker, folder: Path, *, roll_s: float = 0.0, onlooker: Seen | None = None) -> Recorder:
     files = RecordFiles(folder, keep_days=0, today=lambda: date(2026, 3, 3))
-    return Recorder(broker.url, files=files, roll_s=roll_s, onlooker=onlooker)
+    return Recorder(broker.url, files=files, roll_s=roll_s, onlookers=[onlooker] if onlooker else [])
 
 
 def work(recorder: Recorder) -> None:
@@ -120,7 +120,9 @@ def test_what_is_no_entry_does_not_stop_the_others(broker: Broker, tmp_path: Pat
     unknown = RecordEntry(model="no_such_model", rows=1, columns=new_entry("x").columns, features={})
     endless = new_entry("b", time=1e30)
     countless = RecordEntry(model="trip_duration", rows=1.0, columns=endless.columns, features={})  # type: ignore[arg-type]
-    write(broker, b"nonsense", unknown, endless, countless, new_entry("a", time=DAY_1))
+    listed = RecordEntry(model="trip_duration", rows=1, columns=endless.columns, features=[])  # type: ignore[arg-type]
+    timeless = [new_entry("c", time=time) for time in (-1e300, -1.0, -1.3e11, 2.6e11, 9.2e12)]
+    write(broker, b"nonsense", unknown, endless, countless, listed, *timeless, new_entry("a", time=DAY_1))
     work(new_recorder(broker, tmp_path))
     assert ids_in(tmp_path) == ["a"]
     assert waiting(broker) == 0

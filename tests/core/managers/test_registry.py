@@ -10,13 +10,12 @@ from core.managers.database import open_database
 from core.managers.registry import Registry
 from core.managers.route_history import RouteHistory
 from core.managers.version_files import read_manifest
-from core.managers.versions import set_champion
 from core.schemas.route import Canary, Route
 from core.schemas.version import VersionEvent, VersionState
 from core.utilities.errors import ArtifactError, ArtifactIntegrityError, UnknownVersionError, VersionStateError
 from core.utilities.hashing import sha256_of, sha256_of_file
 from tests.core.managers.postgresql import database
-from tests.core.managers.registered import MODEL, WHO, empty, rewrite_manifest, store
+from tests.core.managers.registered import MODEL, WHO, empty, plain, rewrite_manifest, set_champion, store
 
 APPROVE, FREEZE, RETIRE = VersionEvent.APPROVE, VersionEvent.FREEZE, VersionEvent.RETIRE
 
@@ -137,7 +136,6 @@ def test_many_that_register_the_same_at_once_make_one_entry(registry: Registry) 
 def test_a_version_that_the_table_does_not_know_is_adopted_as_approved(registry: Registry) -> None:
     (record,) = registry.versions(MODEL)
     assert (record.version, record.state, record.registered_by) == ("v1", VersionState.APPROVED, "shipped")
-    assert registry.require_routable(MODEL, "v1") == record
     (event,) = registry.events(MODEL, "v1")
     assert (event.event, event.who) == (APPROVE, "shipped")
 
@@ -156,7 +154,7 @@ def test_what_is_damaged_is_not_adopted_and_says_why(registry: Registry, models_
     (models_dir / MODEL / "v1" / "model.pickle").write_bytes(b"x")
     assert registry.versions() == []
     with pytest.raises(ArtifactIntegrityError, match="SHA-256"):
-        registry.require_routable(MODEL, "v1")
+        registry.get(MODEL, "v1")
 
 
 def test_versions_come_newest_first_and_of_one_model_or_all(
@@ -172,28 +170,11 @@ def test_versions_come_newest_first_and_of_one_model_or_all(
     ("model", "version"), [(MODEL, "v9"), (MODEL, "../v1"), ("../x", "v1"), (MODEL, "a\0b"), ("", "")]
 )
 def test_an_unknown_version_is_an_error(registry: Registry, model: str, version: str) -> None:
-    for ask in (registry.get, registry.events, registry.require_routable):
+    for ask in (registry.get, registry.events):
         with pytest.raises(UnknownVersionError):
             ask(model, version)
     with pytest.raises(UnknownVersionError):
         registry.change(model, version, APPROVE, **WHO)
-
-
-def test_a_route_takes_what_is_approved_or_frozen(candidate: Registry) -> None:
-    with pytest.raises(VersionStateError, match="is candidate"):
-        candidate.require_routable(MODEL, "v1")
-    candidate.change(MODEL, "v1", APPROVE, **WHO)
-    assert candidate.require_routable(MODEL, "v1").state is VersionState.APPROVED
-    candidate.change(MODEL, "v1", FREEZE, **WHO)
-    assert candidate.require_routable(MODEL, "v1").state is VersionState.FROZEN
-
-
-def test_a_retired_version_is_not_routable_and_stays_retired(candidate: Registry) -> None:
-    candidate.change(MODEL, "v1", RETIRE, **WHO)
-    with pytest.raises(VersionStateError, match="is retired"):
-        candidate.require_routable(MODEL, "v1")
-    with pytest.raises(VersionStateError, match="is retired cannot approve"):
-        candidate.change(MODEL, "v1", APPROVE, **WHO)
 
 
 def test_files_that_were_changed_together_with_their_manifest_are_noticed(
@@ -204,9 +185,13 @@ def test_files_that_were_changed_together_with_their_manifest_are_noticed(
     (folder / "model.pickle").write_bytes(b"another")
     rewrite_manifest(folder, sha256=sha256_of(b"another"))
     with pytest.raises(ArtifactIntegrityError, match="not the one that was registered"):
-        candidate.require_routable(MODEL, "v1")
-    with pytest.raises(ArtifactIntegrityError, match="not the one that was registered"):
         candidate.change(MODEL, "v1", FREEZE, **WHO)
+
+
+def test_a_retired_version_stays_retired(candidate: Registry) -> None:
+    candidate.change(MODEL, "v1", RETIRE, **WHO)
+    with pytest.raises(VersionStateError, match="is retired cannot approve"):
+        candidate.change(MODEL, "v1", APPROVE, **WHO)
 
 
 def test_a_version_without_its_files_is_not_approved(candidate: Registry, models_dir: Path) -> None:
@@ -225,7 +210,7 @@ def test_a_version_that_the_route_names_does_not_retire(registry: Registry, mode
 
 
 def test_a_version_that_the_last_noted_route_names_does_not_retire(registry: Registry, engine: Engine) -> None:
-    history = RouteHistory(engine)
+    history = RouteHistory(plain(engine))
     history.applied(
         MODEL, Route(champion="v0", canary=Canary(version="v1", share=0.1), revision=1), action="canary", **WHO
     )

@@ -69,7 +69,7 @@ def test_rows_of_a_version_that_is_gone_are_left_out_and_counted(replay: Replay,
     records = [new_record(name, version=f"pace-{name}", prediction=3.0) for name in ("1", "9")]
     store_records(tmp_path / "records", *records)
     assert [row.version for row in replayed(replay, tmp_path)] == ["pace-1"]
-    assert replay.gone == {f"version pace-9 of {MODEL} is not here any more": 1}
+    assert replay.gone == {f"version pace-9 of {MODEL} is not here": 1}
     with pytest.raises(UnknownVersionError, match="pace-9"):
         replay.predict(MODEL, "pace-9", RecordReader(tmp_path / "records").last(MODEL, 1))
 

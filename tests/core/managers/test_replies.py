@@ -8,7 +8,9 @@ import orjson
 import pytest
 from celery import Celery
 
+from core.managers.redis_clients import TIMEOUT_S
 from core.managers.replies import KEY_PREFIX, ReplyListener
+from tests.core.managers.slow_way import slow_way
 from tests.e2e.processes import Broker
 from tests.promises import tried_thrice
 
@@ -39,10 +41,10 @@ async def until(condition: Callable[[], object], *, timeout_s: float = 20.0) -> 
 
 
 @asynccontextmanager
-async def listening(broker: Broker, replies: Replies) -> AsyncIterator[ReplyListener]:
-    """Run a listener; returns once it listens."""
+async def listening(broker: Broker, replies: Replies, *, url: str = "") -> AsyncIterator[ReplyListener]:
+    """Run a listener, on another way to the broker if one is given; returns once it listens."""
     listener = ReplyListener(
-        broker.url, prefix="p-", on_reply=replies.take, pending=lambda: replies.pending, wanted=replies.wants
+        url or broker.url, prefix="p-", on_reply=replies.take, pending=lambda: replies.pending, wanted=replies.wants
     )
     listener.start()
     try:
@@ -80,6 +82,16 @@ async def test_a_result_that_celery_stores_is_delivered_and_then_deleted(broker:
         await until(lambda: not exists(broker, "p-1"))
     [(task_id, record)] = replies.came
     assert (task_id, record["status"], record["result"]) == ("p-1", "SUCCESS", 7.0)
+
+
+async def test_a_round_trip_that_is_short_enough_for_a_result_is_so_for_each_of_those_that_subscribe(
+    broker: Broker,
+) -> None:
+    replies = Replies("p-1")
+    async with slow_way(broker, round_trip_s=TIMEOUT_S / 3) as url, listening(broker, replies, url=url):
+        store(broker, "p-1")
+        publish(broker, "p-1", orjson.dumps(RECORD))
+        await until(lambda: replies.came)
 
 
 async def test_the_results_of_other_processes_are_left_alone(broker: Broker) -> None:
@@ -165,6 +177,8 @@ async def test_a_result_stored_while_the_connection_was_lost_is_read_afterwards(
 async def test_after_the_broker_was_killed_results_are_read_and_heard_again(own_broker: Broker) -> None:
     replies = Replies("p-1", "p-2")
     with own_broker.running() as server:
+        with own_broker.client() as client:
+            client.flushall()  # what an earlier try has left
         async with listening(own_broker, replies) as listener:
             store(own_broker, "p-1")
             server.kill()

@@ -1,72 +1,33 @@
 """Changes of routes, with a real database, a real board and workers that really load."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from core.managers.artifacts import load_version
-from core.managers.database import open_database
-from core.managers.registry import Registry
+from core.managers.pin_notice import PinNotice
 from core.managers.route_board import RouteBoard
-from core.managers.route_desk import RouteDesk
 from core.managers.route_history import RouteHistory
 from core.managers.route_preparation import Preparer
-from core.managers.version_files import read_route, write_route
-from core.schemas.catalog import TRIP_DURATION, CatalogEntry
+from core.managers.version_files import read_route
+from core.schemas.catalog import CatalogEntry
 from core.schemas.route import Canary, Route
 from core.schemas.version import RouteChange, VersionEvent
-from core.utilities.errors import RouteRefusedError
-from tests.core.managers.paced_versions import CLASSES, store_paced
+from core.utilities.errors import DatabaseUnavailableError, RouteRefusedError
+from tests.core.managers.office import ADA, MODEL, Office, office_desk, staffed_office
+from tests.core.managers.paced_versions import store_paced
+from tests.core.managers.registered import plain
 from tests.core.managers.version_worker import version_worker
 from tests.e2e.processes import Broker, wait_until
-
-MODEL = TRIP_DURATION.model
-ADA = {"who": "ada", "why": "it is better"}
-
-
-class Office:
-    """A desk and everything around it."""
-
-    def __init__(self, folder: Path, broker: Broker, *, timeout_s: float = 20.0) -> None:
-        self.models_dir = folder / "models"
-        self.registry = Registry(open_database(f"sqlite:///{folder / 'db.sqlite'}"), self.models_dir)
-        self.history = RouteHistory(self.registry.engine)
-        self.board = RouteBoard(broker.url)
-        self.desk = RouteDesk(
-            registry=self.registry,
-            history=self.history,
-            board=self.board,
-            preparer=Preparer(board=self.board, prove=self.prove, timeout_s=timeout_s),
-            models_dir=self.models_dir,
-        )
-
-    def prove(self, entry: CatalogEntry, version: str) -> None:
-        load_version(self.models_dir / entry.model / version, entry=entry, allowed_classes=CLASSES)
-
-    def route(self) -> Route:
-        """The route as it is stored, noted and spread, which must be the same."""
-        stored, noted = read_route(self.models_dir, MODEL), self.history.current(MODEL)
-        spread = self.board.read().get(MODEL)
-        assert stored == spread == noted
-        return stored
-
-    def last(self) -> RouteChange:
-        return self.history.changes(MODEL, limit=1)[0]
 
 
 @pytest.fixture
 def office(tmp_path: Path, broker: Broker) -> Iterator[Office]:
-    """Four versions, the first is the champion; two workers."""
-    office = Office(tmp_path, broker)
-    for pace in range(1, 5):
-        store_paced(office.models_dir, pace)
-    write_route(office.models_dir, MODEL, Route(champion="pace-1"))
-    with ExitStack() as workers:
-        for name in ("w1", "w2"):
-            workers.enter_context(version_worker(name, broker, office.models_dir))
+    with staffed_office(tmp_path, broker) as office:
         yield office
 
 
@@ -89,6 +50,12 @@ def test_every_worker_holds_a_version_before_a_route_names_it(tmp_path: Path, br
         office.desk.deploy(MODEL, "pace-3", **ADA)
         assert models.holds(MODEL, "pace-3")
         wait_until(lambda: models.get(MODEL, None).version == "pace-3")
+
+
+def test_what_leaves_the_route_is_known_to_the_registry_before_somebody_wants_it_back(office: Office) -> None:
+    office.desk.deploy(MODEL, "pace-2", **ADA)
+    known = plain(office.registry.engine).rows("select version from versions order by version")
+    assert known == [("pace-1",), ("pace-2",)]
 
 
 def test_a_canary_is_stopped_only_if_it_is_the_one_that_is_meant(office: Office) -> None:
@@ -148,6 +115,16 @@ def test_a_worker_whose_settings_pin_its_version_lets_no_route_change(office: Of
         assert "worker pinned" in refused(office, "pace-2")
 
 
+async def test_web_processes_whose_settings_pin_a_version_let_no_route_change(office: Office, broker: Broker) -> None:
+    web = PinNotice(broker.url, {MODEL: "pace-3"})
+    web.start()
+    await asyncio.to_thread(wait_until, lambda: office.board.pinned(MODEL) == "pace-3")
+    assert "MODEL_VERSION of the web processes pins trip_duration pace-3" in refused(office, "pace-2")
+    await web.stop()
+    await asyncio.to_thread(wait_until, lambda: not office.board.pinned(MODEL))
+    office.desk.deploy(MODEL, "pace-2", **ADA)
+
+
 def test_without_a_worker_the_version_is_proven_here(tmp_path: Path, broker: Broker) -> None:
     office = Office(tmp_path, broker)
     store_paced(office.models_dir, 1)
@@ -204,19 +181,15 @@ def test_a_route_that_cannot_spread_is_put_back(tmp_path: Path, own_broker: Brok
             """Its board is gone once everything is prepared."""
 
             @contextmanager
-            def prepared(self, entry: CatalogEntry, versions: Sequence[str]) -> Iterator[None]:
-                with super().prepared(entry, versions):
+            def prepared(
+                self, entry: CatalogEntry, versions: Sequence[str], *, beside: Sequence[str] = ()
+            ) -> Iterator[None]:
+                with super().prepared(entry, versions, beside=beside):
                     process.kill()
                     process.wait()
                     yield
 
-        desk = RouteDesk(
-            registry=office.registry,
-            history=office.history,
-            board=office.board,
-            preparer=LastWord(board=office.board, prove=office.prove),
-            models_dir=office.models_dir,
-        )
+        desk = office_desk(office, preparer=LastWord(board=office.board, prove=office.prove))
         with pytest.raises(RouteRefusedError, match="board cannot be reached"):
             desk.deploy(MODEL, "pace-2", **ADA)
 
@@ -228,32 +201,32 @@ def test_a_route_that_cannot_spread_is_put_back(tmp_path: Path, own_broker: Brok
         assert office.route() == Route(champion="pace-2", revision=4)
 
 
-def office_desk(office: Office, *, history: RouteHistory | None = None, board: RouteBoard | None = None) -> RouteDesk:
-    """A second desk in the same office."""
-    return RouteDesk(
-        registry=office.registry,
-        history=history or office.history,
-        board=board or office.board,
-        preparer=Preparer(board=office.board, prove=office.prove),
-        models_dir=office.models_dir,
-    )
-
-
 def test_whoever_is_overtaken_between_noting_and_spreading_puts_nothing_back(office: Office) -> None:
     class Overtaken(RouteHistory):
         """Somebody else makes a whole change once ours is noted."""
 
-        def applied(
-            self, model: str, route: Route, *, action: str, who: str, why: str, before: Route | None = None
-        ) -> RouteChange:
-            noted = super().applied(model, route, action=action, who=who, why=why, before=before)
+        def applied(self, model: str, route: Route, **said: Any) -> RouteChange:
+            noted = super().applied(model, route, **said)
             office.desk.deploy(MODEL, "pace-3", **ADA)
             return noted
 
-    desk = office_desk(office, history=Overtaken(office.registry.engine))
+    desk = office_desk(office, history=Overtaken(plain(office.registry.engine)))
     with pytest.raises(RouteRefusedError, match="meanwhile"):
         desk.deploy(MODEL, "pace-2", **ADA)
     assert office.route() == Route(champion="pace-3", revision=2)
+
+
+def test_with_the_database_away_a_change_is_not_refused_but_fails(office: Office) -> None:
+    class Away(RouteHistory):
+        """Its database is away when a change is to be noted, and back again when a refusal would be."""
+
+        def applied(self, model: str, route: Route, **said: Any) -> RouteChange:
+            raise DatabaseUnavailableError("away")
+
+    with pytest.raises(DatabaseUnavailableError):
+        office_desk(office, history=Away(plain(office.registry.engine))).deploy(MODEL, "pace-2", **ADA)
+    assert office.history.changes(MODEL) == []
+    assert read_route(office.models_dir, MODEL) == Route(champion="pace-1")
 
 
 def test_a_route_that_is_put_on_the_board_twice_is_no_other_ones(office: Office, broker: Broker) -> None:

@@ -1,10 +1,9 @@
-import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from config import ROOT
@@ -13,11 +12,11 @@ from core.managers.run_creation import create_run
 from core.managers.run_execution import execute_run
 from core.managers.runs import Runs
 from core.managers.version_files import read_manifest
-from core.managers.versions import set_champion
 from core.schemas.run import Run, RunState
 from core.utilities.errors import DataError, RunInterruptedError, RunStateError
 from tests.core.managers.pipeline_files import STEPS, Diary, month_file, parameters, workplace
 from tests.core.managers.postgresql import database
+from tests.core.managers.registered import set_champion
 
 
 @pytest.fixture
@@ -126,8 +125,7 @@ def test_killed_in_each_step_in_turn_a_run_ends_like_an_undisturbed_one(
         runs, other, asked = Runs(engine), tmp_path / "other", parameters(data, design=design)
         undisturbed = execute_run(runs, create_run(runs, asked, workplace(other).models_dir).id, workplace(other))
         run_id = create_run(runs, asked, workplace(tmp_path).models_dir).id
-        for step in STEPS:
-            _kill_at(step, tmp_path, url, run_id)
+        for step in _killed_at_each(tmp_path, url, run_id):
             killed = runs.get(run_id)
             assert (killed.state, killed.step) == (RunState.RUNNING, step)
         run = execute_run(runs, run_id, workplace(tmp_path))
@@ -138,9 +136,18 @@ def test_killed_in_each_step_in_turn_a_run_ends_like_an_undisturbed_one(
     assert sorted(computed) == sorted(STEPS)
 
 
-def _kill_at(step: str, folder: Path, url: str, run_id: str) -> None:
-    command = [sys.executable, "-m", "tests.core.managers.killed_run", str(folder), url, run_id, step]
+def _killed_at_each(folder: Path, url: str, run_id: str) -> Iterator[str]:
+    """Let processes execute the run, and kill each of them in the next step; yield the steps."""
+    command = [sys.executable, "-m", "tests.core.managers.killed_run", str(folder), url, run_id, *STEPS]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == f"at {step}\n"
-        os.kill(process.pid, signal.SIGKILL)
+        try:
+            for step in STEPS:
+                pid, reached = process.stdout.readline().split()
+                assert reached == step
+                victim = psutil.Process(int(pid))
+                victim.kill()
+                psutil.wait_procs([victim], timeout=60)
+                yield step
+        finally:
+            process.kill()

@@ -7,10 +7,12 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, text, update
+from sqlalchemy.exc import OperationalError
 
 from core.managers import lease
-from core.managers.database import HEAD, MIGRATIONS, open_database
+from core.managers.database import MIGRATIONS, open_database
+from core.managers.plain_sql import HEAD
 from core.managers.run_tables import RunRow, Table
 from core.managers.runs import Runs
 from core.managers.version_tables import VersionRow  # noqa: F401 (it adds the registry's tables)
@@ -206,6 +208,29 @@ def test_many_that_open_a_new_database_at_once_all_get_it(tmp_path: Path) -> Non
     assert all(len(Runs(engine).newest()) == 1 for engine in engines)
     for engine in engines:
         engine.dispose()
+
+
+def test_a_database_of_a_newer_release_is_left_alone_and_told(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'runs.sqlite'}"
+    engine = open_database(url)
+    with engine.begin() as connection:
+        connection.execute(text("update alembic_version set version_num = '9999'"))
+    engine.dispose()
+    with pytest.raises(DatabaseUnavailableError, match=r"another release.*9999"):
+        open_database(url)
+
+
+def test_a_file_that_is_removed_or_set_back_to_a_backup_is_noticed(tmp_path: Path) -> None:
+    path, backup = tmp_path / "runs.sqlite", tmp_path / "backup.sqlite"
+    engine = open_database(f"sqlite:///{path}")
+    runs = Runs(engine)
+    path.rename(backup)
+    with pytest.raises(OperationalError):
+        runs.newest()
+    path.unlink()
+    backup.rename(path)
+    assert runs.newest() == []
+    engine.dispose()
 
 
 def test_a_database_that_cannot_be_reached_is_an_error_without_its_url() -> None:

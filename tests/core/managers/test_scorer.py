@@ -128,7 +128,10 @@ async def test_what_is_under_way_is_bounded_while_the_writer_waits_for_the_first
     queue = Stuck()
     running = asyncio.create_task(score(source, queue))
     await stuck.wait()
-    await asyncio.sleep(0.5)
+    async with asyncio.timeout(30):
+        while len(queue.asked) < 3:
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.2)  # a fourth would come now
     assert len(queue.asked) == 3
     first.set()
     await running

@@ -9,6 +9,8 @@ from core.managers.block import Block
 from core.managers.shadow import ShadowLane, ShadowRow
 from core.schemas.outcome import RowError, RowErrorCode
 from core.schemas.record import RecordEntry
+from core.services import shadow_pace
+from core.services.chunk_size import FIRST_ROWS, GROWTH
 from core.utilities.errors import NoWorkerError
 from tests.core.managers.record_rows import FEATURES
 
@@ -22,6 +24,7 @@ class Workers:
         self.blocks: list[tuple[str, Mapping[str, Sequence[Any]]]] = []
         self.errors: dict[int, RowErrorCode] = {}
         self.away = False
+        self.chunk_ms = 1.0
 
     async def predict(self, model: str, version: str, features: Mapping[str, Sequence[Any]]) -> Block:
         if self.away:
@@ -29,6 +32,7 @@ class Workers:
         self.blocks.append((version, features))
         block = Block(model, version, features, "shadow", 0.0, asyncio.get_running_loop().create_future())
         block.predictions = [None if i in self.errors else miles for i, miles in enumerate(features["trip_distance"])]
+        block.chunks, block.predict_ms = 1, self.chunk_ms
         block.errors = {i: RowError(code, "") for i, code in self.errors.items()}
         return block
 
@@ -57,7 +61,7 @@ def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def rows(count: int, name: str = "r") -> list[ShadowRow]:
-    return [ShadowRow(f"{name}{i}", f"t-{name}{i}", 0, (130, 205, float(i), None)) for i in range(count)]
+    return [(f"{name}{i}", f"t-{name}{i}", 0, (130, 205, float(i), None)) for i in range(count)]
 
 
 async def test_each_row_is_predicted_once_more_and_recorded_as_the_shadows() -> None:
@@ -115,3 +119,21 @@ async def test_an_error_of_the_version_is_recorded_and_one_of_the_queue_is_not()
     assert lane.column("request_id") == ["r0", "r2"]
     assert (lane.column("prediction"), lane.column("error")) == ([None, 2.0], ["model_error", None])
     assert lane.lane.dropped_rows == 1
+
+
+async def test_a_shadow_that_keeps_workers_busy_rests_and_is_given_fewer_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shadow_pace, "MAX_REST_S", 1.5)
+    lane = Lane()
+    lane.workers.chunk_ms = 500.0
+    lane.lane.start()
+    lane.lane.add(MODEL, "slow", rows(100))
+    given = [FIRST_ROWS, FIRST_ROWS // GROWTH, 2, 1]
+    await lane.until(lambda: len(lane.recorded) == len(given))
+    assert (len(lane.lane), lane.lane.dropped_rows) == (0, 100 - sum(given))
+    assert not lane.lane.add(MODEL, "slow", rows(1))
+    assert lane.lane.add(MODEL, "quick", rows(1))
+    await lane.until(lambda: lane.lane.add(MODEL, "slow", rows(100)))
+    await lane.until(lambda: len(lane.recorded) == len(given) + 2)
+    await lane.lane.stop()
+    blocks = [(version, len(features["trip_distance"])) for version, features in lane.workers.blocks]
+    assert blocks == [*(("slow", size) for size in given), ("quick", 1), ("slow", 1)]

@@ -11,6 +11,8 @@ import pytest
 from config import ROOT
 from core.schemas.tracking import TrackedRun
 
+pytestmark = pytest.mark.slow
+
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 

@@ -18,6 +18,8 @@ from core.schemas.run import Run, RunState
 from core.utilities.errors import DataQualityError, EvaluationGateError
 from tests.core.managers.pipeline_files import month_file, parameters, workplace
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Iterator[Runs]:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from loguru import logger
 
 from core.managers.model_cache import MEBIBYTE, ModelCache
 from core.managers.route_board import ROUTES_KEY, RouteBoard
@@ -47,6 +48,41 @@ def test_a_new_champion_is_loaded_and_answers(models: ModelCache, broker: Broker
         wait_until(lambda: models.held()[MODEL][0] == "pace-2")
 
 
+def test_one_that_never_began_can_be_stopped(models: ModelCache, broker: Broker) -> None:
+    """A worker may be told to end before its broker ever answered."""
+    VersionKeeper(models, RouteBoard(broker.url)).stop()
+
+
+def test_a_board_that_lost_a_route_gets_it_from_who_knows_it(models: ModelCache, broker: Broker) -> None:
+    changed = Route(champion="pace-2", revision=1)
+    with keeping(models, broker) as (_, board):
+        board.publish(MODEL, changed)
+        wait_until(lambda: models.held()[MODEL][0] == "pace-2")
+        with broker.client() as client:
+            client.delete(ROUTES_KEY)
+        wait_until(lambda: board.read() == {MODEL: changed})
+
+
+def test_a_board_that_never_had_a_route_gets_it_from_the_file(broker: Broker, tmp_path: Path) -> None:
+    for pace in (1, 2):
+        store_paced(tmp_path, pace)
+    stored = Route(champion="pace-1", canary=Canary(version="pace-2", share=0.5), revision=3)
+    write_route(tmp_path, MODEL, stored)
+    models = ModelCache([TRIP_DURATION], models_dir=tmp_path, bare={}, allowed_classes=CLASSES)
+    with keeping(models, broker) as (_, board):
+        wait_until(lambda: board.read() == {MODEL: stored})
+
+
+def test_a_board_is_not_told_of_a_route_that_was_never_changed_or_is_older(models: ModelCache, broker: Broker) -> None:
+    with keeping(models, broker) as (keeper, board):
+        keeper.look()
+        assert board.read() == {}
+        board.publish(MODEL, Route(champion="pace-2", revision=2))
+        wait_until(lambda: models.held()[MODEL][0] == "pace-2")
+        keeper.look()
+        assert board.read()[MODEL].revision == 2
+
+
 def test_what_is_to_be_prepared_is_loaded_and_does_not_answer_yet(models: ModelCache, broker: Broker) -> None:
     with keeping(models, broker) as (_, board):
         board.prepare(MODEL, Preparation(nonce="1", versions=("pace-3",)), lifetime_s=60)
@@ -80,6 +116,19 @@ def test_garbage_on_the_board_stops_nobody(models: ModelCache, broker: Broker) -
     with keeping(models, broker) as (_, board):
         board.publish(MODEL, Route(champion="pace-2", revision=1))
         wait_until(lambda: models.held()[MODEL][0] == "pace-2")
+
+
+def test_garbage_on_the_board_is_told_once(broker: Broker) -> None:
+    lines: list[str] = []
+    sink = logger.add(lambda line: lines.append(str(line)), format="{message}")
+    with broker.client() as client:
+        client.hset(ROUTES_KEY, "a_model_that_went", '{"champion": "v1", "field_of_a_later_release": 1}')
+    board = RouteBoard(broker.url)
+    for _ in range(3):
+        assert board.read() == {}
+    board.close()
+    logger.remove(sink)
+    assert [line for line in lines if "field_of_a_later_release" in line] == lines[:1]
 
 
 def test_a_version_that_a_request_asks_for_is_loaded_for_it(models: ModelCache, broker: Broker) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from core.handlers.base import TrainedModel
 from core.managers.version_files import write_route
-from core.managers.version_proof import LocalProof, NoProof
+from core.managers.version_proof import EarlierProof, LocalProof
 from core.managers.versions import store_version
 from core.schemas.catalog import TIP_SHARE, TRIP_DURATION
 from core.schemas.route import Route
@@ -68,6 +68,10 @@ def test_what_routes_of_other_models_name_takes_room_too(models_dir: Path, train
         proof.fit(TRIP_DURATION, ["pace-1"])
 
 
-def test_where_no_model_may_be_loaded_nothing_is_proven() -> None:
-    with pytest.raises(RouteRefusedError, match="no worker runs"):
-        NoProof().prove(TRIP_DURATION, "pace-1")
+def test_where_no_model_may_be_loaded_only_what_a_route_has_named_is_proven() -> None:
+    proof = EarlierProof(named=lambda model: {"pace-1"} if model == MODEL else set())
+    proof.prove(TRIP_DURATION, "pace-1")
+    proof.fit(TRIP_DURATION, ["pace-1"])
+    for entry, version in ((TRIP_DURATION, "pace-2"), (TIP_SHARE, "pace-1")):
+        with pytest.raises(RouteRefusedError, match=r"no worker runs .* start a worker"):
+            proof.prove(entry, version)

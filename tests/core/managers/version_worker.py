@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from core.managers.heartbeat import HeartbeatWriter
+from core.managers.heartbeat_writer import HeartbeatWriter
 from core.managers.model_cache import ModelCache
 from core.managers.route_board import RouteBoard
 from core.managers.version_keeper import VersionKeeper

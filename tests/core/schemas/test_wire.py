@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.schemas.outcome import BatchOutcome, RowError, RowErrorCode
-from core.schemas.wire import PredictRowsReply, PredictRowsRequest, encode_rows_of_one
+from core.schemas.wire import (
+    MAX_PARTS,
+    PredictRowsReply,
+    PredictRowsRequest,
+    decode_replies,
+    decode_requests,
+    encode_mixed,
+    encode_rows_of_one,
+)
 from core.utilities.errors import WireError
 
 REQUEST: dict[str, Any] = {
@@ -170,3 +178,31 @@ def test_rows_of_one_caller_are_written_as_any_others_are(rows: int, request_id:
         model="m", version="v", columns=columns, ids=[request_id] * rows, deadlines=[deadline] * rows, attempt=1
     )
     assert orjson.loads(orjson.dumps(short)) == orjson.loads(orjson.dumps(long.encode()))
+
+
+def test_a_message_of_version_1_is_one_request_and_one_of_version_2_several() -> None:
+    other = REQUEST | {"version": "v"}
+    assert [part.encode() for part in decode_requests(REQUEST)] == [REQUEST]
+    mixed = orjson.loads(orjson.dumps(encode_mixed([REQUEST, other])))
+    assert mixed == {"wire": 2, "parts": [REQUEST, other]}
+    assert [part.encode() for part in decode_requests(mixed)] == [REQUEST, other]
+
+
+def test_replies_come_out_in_the_order_of_their_requests() -> None:
+    one = REPLY | {"predictions": [1.0], "errors": {}}
+    assert [reply.encode() for reply in decode_replies(encode_mixed([REPLY, one]), rows=[2, 1])] == [REPLY, one]
+    assert [reply.encode() for reply in decode_replies(REPLY, rows=[2])] == [REPLY]
+
+
+@pytest.mark.parametrize(
+    "parts", [None, [], {}, "x", [None], [REQUEST, {}], [REQUEST] * (MAX_PARTS + 1), [encode_mixed([REQUEST])]]
+)
+def test_parts_that_are_no_requests_are_a_wire_error(parts: object) -> None:
+    with pytest.raises(WireError):
+        decode_requests({"wire": 2, "parts": parts})
+
+
+@pytest.mark.parametrize("rows", [[2], [2, 1], [2, 2, 2], []])
+def test_replies_that_do_not_fit_their_requests_are_a_wire_error(rows: list[int]) -> None:
+    with pytest.raises(WireError):
+        decode_replies(encode_mixed([REPLY, REPLY]), rows=rows)

@@ -39,6 +39,14 @@ def deploys(*champions: str) -> list[RouteChange]:
         ([*deploys("a", "b"), change("canary", "b", canary="c"), change("rollback", "b")], "a"),
         ([*deploys("a", "b"), change("canary", "b", canary="c"), change("stop_canary", "b")], "a"),
         ([*deploys("a", "b"), change("shadow", "b", shadow="c")], "a"),
+        # What could not be spread has answered nobody.
+        ([*deploys("a", "b", "c"), change("undo", "b")], "a"),
+        ([*deploys("a", "b"), change("rollback", "a"), change("undo", "b")], "a"),
+        ([*deploys("a", "b"), change("canary", "b", canary="c"), change("undo", "b")], "a"),
+        (
+            [*deploys("a"), change("canary", "a", canary="b"), change("promote", "b"), change("undo", "a", canary="b")],
+            "a",
+        ),
         # A rollback to what the history does not know, made by hand.
         ([*deploys("a", "b"), change("rollback", "z")], "b"),
     ],

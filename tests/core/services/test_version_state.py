@@ -18,5 +18,7 @@ def test_a_version_goes_only_where_it_may(state: VersionState, event: VersionEve
     if (state, event) in ALLOWED:
         assert next_state(state, event) is ALLOWED[state, event]
     else:
-        with pytest.raises(VersionStateError, match=f"a version that is {state} cannot {event}"):
+        with pytest.raises(VersionStateError, match=f"a version that is {state} cannot {event}") as refused:
             next_state(state, event)
+        told = str(refused.value).partition(", only ")[2]
+        assert told.split(" or ") == [known.value for start, known in ALLOWED if start is state] or [""]

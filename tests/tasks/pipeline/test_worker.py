@@ -108,7 +108,9 @@ def test_a_run_whose_worker_was_killed_is_resumed_by_another(stack: Stack, kind:
             done = wait_for(runs, run, RunState.SUCCEEDED, RunState.FAILED)
     assert (done.state, done.attempt) == (RunState.SUCCEEDED, 2)
     again = {step.step: step.reused for step in done.steps if step.attempt == 2}
-    assert [name for name, reused in again.items() if not reused] == ["train", "evaluate", "register"]
+    computed = [name for name, reused in again.items() if not reused]
+    # It was at training when it was looked at, and is dead a moment later.
+    assert computed in (list(STEPS[-3:]), list(STEPS[-2:]), list(STEPS[-1:]))
 
 
 def test_training_asked_for_over_http_ends_with_a_version(stack: Stack) -> None:
