@@ -17,6 +17,8 @@ from core.utilities.cores import usable_cores
 from core.utilities.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parent
+BROKER_DIR = ROOT / "repo" / "broker"
+"""What the broker of `make run` keeps, and where commands look for that system."""
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -69,6 +71,21 @@ class Settings(BaseSettings):
     ] = 1
     worker_concurrency: Annotated[int, Field(ge=1, le=256, description="Tasks a worker process has in hand.")] = 4
 
+    worker_device: Annotated[
+        Literal["auto", "cpu", "gpu"],
+        Field(description="Where a worker computes large batches: on a GPU if one can be used, or as it says here."),
+    ] = "auto"
+    worker_gpu_rows: Annotated[
+        int,
+        Field(
+            ge=1, le=10_000_000, description="Rows from which a batch goes to the GPU; a guess, as none was measured."
+        ),
+    ] = 512
+
+    heartbeat_file: Annotated[
+        Path | None,
+        Field(description="File that a worker or the recorder writes its signs of life to, for a probe beside it."),
+    ] = None
     worker_max_rows: Annotated[int, Field(ge=0, description="Rows after which a worker is replaced; 0: never.")] = 0
     worker_max_mib: Annotated[
         int, Field(ge=0, description="Resident memory in MiB above which a worker is replaced; 0: never.")
@@ -152,6 +169,11 @@ class Settings(BaseSettings):
         float,
         Field(ge=0, le=600, description="How long requests still wait after the last worker was seen, or the start."),
     ] = 15.0
+
+    scale_to_zero: Annotated[
+        Literal["on", "off"],
+        Field(description="Whether requests wait for a worker until their deadline where none is, and web is ready."),
+    ] = "off"
 
     record_share: Annotated[
         float, Field(ge=0, le=1, description="Share of the requests whose predictions are recorded; 0: none.")
@@ -307,8 +329,13 @@ class Settings(BaseSettings):
         return f"redis://{self.redis_host}:{self.redis_port}/0"
 
 
-def load_settings() -> Settings:
+def load_settings(**given: str) -> Settings:
     """Read the settings from the environment and ``.env``.
+
+    Parameters
+    ----------
+    **given : str
+        Settings that win over both.
 
     Raises
     ------
@@ -316,7 +343,7 @@ def load_settings() -> Settings:
         If a value is wrong; one line that names each wrong variable.
     """
     try:
-        return Settings()
+        return Settings(**given)  # type: ignore[arg-type]  # text, as in the environment
     except ValidationError as error:
         raise SettingsError("; ".join(_complaint(item["loc"], item["msg"]) for item in error.errors())) from None
 

@@ -8,6 +8,8 @@ from apps.api.early_refusal import EarlyRefusal
 from apps.api.lazy_desk import LazyDesk, RunDesk, VersionDesk
 from config import Settings
 from core.managers.audit import Audit
+from core.managers.backlog import BacklogBoard
+from core.managers.comparison_board import ComparisonBoard
 from core.managers.queue_client import QueueClient
 
 
@@ -20,6 +22,8 @@ class State(TypedDict):
     versions: LazyDesk[VersionDesk]
     refusal: EarlyRefusal
     audit: Audit
+    backlog: BacklogBoard
+    comparisons: ComparisonBoard
 
 
 def get_settings(request: Request) -> Settings:
@@ -47,7 +51,19 @@ def get_audit(request: Request) -> Audit:
     return cast(Audit, request.state.audit)
 
 
+def get_backlog(request: Request) -> BacklogBoard:
+    """Return what knows how many rows wait everywhere."""
+    return cast(BacklogBoard, request.state.backlog)
+
+
+def get_comparisons(request: Request) -> ComparisonBoard:
+    """Return this process's way to what compares versions."""
+    return cast(ComparisonBoard, request.state.comparisons)
+
+
 SettingsDep = Annotated[Settings, Depends(get_settings)]
 QueueDep = Annotated[QueueClient, Depends(get_queue)]
 RunsDep = Annotated[LazyDesk[RunDesk], Depends(get_runs)]
 VersionsDep = Annotated[LazyDesk[VersionDesk], Depends(get_versions)]
+BacklogDep = Annotated[BacklogBoard, Depends(get_backlog)]
+ComparisonsDep = Annotated[ComparisonBoard, Depends(get_comparisons)]

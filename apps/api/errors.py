@@ -114,7 +114,22 @@ MODEL_KINDS: Mapping[type[TripcastError], Kind] = {
     errors.ArtifactIntegrityError: Kind(HTTPStatus.CONFLICT, BAD_REQUEST, "Version was changed"),
     errors.DatabaseUnavailableError: RUN_KINDS[errors.DatabaseUnavailableError],
 }
-KINDS: Mapping[type[TripcastError], Kind] = {**PREDICTION_KINDS, **RUN_KINDS, **MODEL_KINDS}
+COMPARISON_KINDS: Mapping[type[TripcastError], Kind] = {
+    **_REQUEST_KINDS,
+    WrongKeyError: MODEL_KINDS[WrongKeyError],
+    errors.UnknownVersionError: PREDICTION_KINDS[errors.UnknownVersionError],
+    errors.ComparisonError: Kind(HTTPStatus.CONFLICT, BAD_REQUEST, "Not compared"),
+    errors.ComparisonUnavailableError: Kind(
+        HTTPStatus.SERVICE_UNAVAILABLE, QUEUE_FAILED, "Comparison unavailable", _RETRY_LATER
+    ),
+    errors.DeadlinePassedError: PREDICTION_KINDS[errors.DeadlinePassedError],
+}
+KINDS: Mapping[type[TripcastError], Kind] = {
+    **PREDICTION_KINDS,
+    **RUN_KINDS,
+    **MODEL_KINDS,
+    **COMPARISON_KINDS,
+}
 """Every error class that a request can meet; any other is an internal error, logged with its stack."""
 
 

@@ -14,7 +14,8 @@ from core.schemas.run import Run, RunRequest
 from core.schemas.version import Reason, RouteChange, VersionDetails, VersionEvent, VersionRecord
 
 RUN_DESK, VERSION_DESK = "core.managers.run_desk", "core.managers.version_desk"
-"""Named and not imported: SQLAlchemy takes a third of a second and 20 MiB, and most web processes never need it."""
+"""Named and not imported: with their libraries they take up to a second and 20 MiB, and most web processes never ask."""
+POSTGRESQL_DRIVER = "psycopg"
 THREADS = 4
 """That wait for a database, or for workers that load a version; the event loop's own threads stay free."""
 Answer = TypeVar("Answer")
@@ -57,13 +58,21 @@ class LazyDesk(Generic[DeskT]):
     ----------
     open_desk : callable
         Called at the first question, in such a thread; once more if it raised.
+    modules : sequence of str
+        What :meth:`load` imports.
     """
 
-    def __init__(self, open_desk: Callable[[], DeskT]) -> None:
+    def __init__(self, open_desk: Callable[[], DeskT], *, modules: Sequence[str] = ()) -> None:
         self._open_desk = open_desk
+        self._modules = modules
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="desk")
         self._lock = threading.Lock()
         self._desk: DeskT | None = None
+
+    def load(self) -> None:
+        """Import what the desk is made of in one of those threads, so that a first question that is urgent need not."""
+        for module in self._modules:
+            self._threads.submit(importlib.import_module, module)
 
     async def ask(self, question: Callable[[DeskT], Answer]) -> Answer:
         """Return what the desk answers to ``question``, or raise what it raises."""
@@ -104,4 +113,5 @@ def lazy_versions(settings: Settings) -> LazyDesk[VersionDesk]:
         )
         return desk
 
-    return LazyDesk(open_desk)
+    driver = () if settings.runs_url.startswith("sqlite:") else (POSTGRESQL_DRIVER,)
+    return LazyDesk(open_desk, modules=(VERSION_DESK, *driver))

@@ -14,7 +14,7 @@ from apps.api.lazy_desk import lazy_runs, lazy_versions
 from apps.api.middleware import Stopwatch
 from apps.api.openapi import add_openapi
 from apps.api.pages import create_app_with_pages
-from apps.api.routers import health
+from apps.api.routers import backlog, health
 from apps.api.routers.models import BODIES, add_model_routes
 from apps.api.routers.offline import add_offline_routes
 from apps.api.routers.online import build_online_router
@@ -23,7 +23,11 @@ from apps.api.routers.predict_batch import build_batch_router
 from apps.api.routers.runs import add_run_routes
 from config import Settings, load_settings
 from core.managers.audit import Audit
-from core.managers.queue_client import LineLimits, QueueClient
+from core.managers.backlog import BacklogBoard
+from core.managers.comparison_board import ComparisonBoard
+from core.managers.line_limits import LineLimits
+from core.managers.pin_notice import PinNotice
+from core.managers.queue_client import QueueClient
 from core.managers.records import RecordWriter
 from core.managers.shadow import SHADOW_ID, SHADOW_TIMEOUT_S, ShadowLane
 from core.schemas.catalog import CATALOG
@@ -55,6 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Stopwatch)
     add_error_handlers(app)
     app.include_router(health.router)
+    app.include_router(backlog.router)
     for entry in CATALOG:
         add_predict_route(app, entry, prefix=f"/{settings.api_version}")
         app.include_router(build_batch_router(entry), prefix=f"/{settings.api_version}")
@@ -80,6 +85,7 @@ def _lifespan_for(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContex
                 max_inflight_per_worker=settings.max_inflight_per_worker,
                 max_waiting_rows=settings.max_waiting_rows,
                 worker_grace_s=settings.worker_grace_s,
+                wait_for_workers=settings.scale_to_zero == "on",
                 max_chunk_rows=settings.max_chunk_rows,
                 max_waiting_chunk_rows=settings.max_waiting_chunk_rows,
             ),
@@ -88,23 +94,51 @@ def _lifespan_for(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContex
             returns=getattr(app.state, "returns", None),
         )
         runs, versions = lazy_runs(settings), lazy_versions(settings)
-        audit = _audit_for(settings, queue)
+        if settings.admin_api_key.get_secret_value():
+            versions.load()
+        audit, pins = _audit_for(settings, queue), PinNotice(settings.result_backend_url, settings.pinned_versions)
+        board, comparisons = _board_for(settings, queue), ComparisonBoard(settings.result_backend_url)
+        pins.start()
         await queue.start()
         audit.start()
+        board.start()
         settle_heap()
         paths = {f"/{settings.api_version}/{entry.resource}/predict": entry.model for entry in CATALOG}
         refusal = EarlyRefusal(
             {path: queue.admissions[model] for path, model in paths.items()}, timeout_s=settings.request_timeout_s
         )
         try:
-            yield State(settings=settings, queue=queue, runs=runs, versions=versions, refusal=refusal, audit=audit)
+            yield State(
+                settings=settings,
+                queue=queue,
+                runs=runs,
+                versions=versions,
+                refusal=refusal,
+                audit=audit,
+                backlog=board,
+                comparisons=comparisons,
+            )
         finally:
+            await board.stop()
+            await comparisons.close()
+            await pins.stop()
             await audit.stop()
             await queue.stop()
             runs.close()
             versions.close()
 
     return lifespan
+
+
+def _board_for(settings: Settings, queue: QueueClient) -> BacklogBoard:
+    """Return what reports the rows that this process has no answer for."""
+    return BacklogBoard(
+        queue.process,
+        CATALOG,
+        count=queue.count_rows,
+        broker_url=settings.broker_url,
+        backend_url=settings.result_backend_url,
+    )
 
 
 def _audit_for(settings: Settings, queue: QueueClient) -> Audit:

@@ -1,4 +1,4 @@
-"""``/docs`` and ``/redoc``: pages for people, which load nothing from any other host."""
+"""``/docs``, where ``/`` leads too, and ``/redoc``: pages for people, which load nothing from any other host."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import fastapi_offline
 from fastapi import Request
 from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
 from apps.api.application import Application
@@ -24,9 +24,13 @@ OWN_HOST_ONLY = {
 
 
 def create_app_with_pages(**options: Any) -> Application:  # noqa: ANN401 (FastAPI's own)
-    """Return an application with both pages; ``options`` are FastAPI's."""
+    """Return an application with its pages; ``options`` are FastAPI's."""
     app = Application(docs_url=None, redoc_url=None, **options)
     app.mount(ASSETS, StaticFiles(directory=Path(fastapi_offline.__file__).parent / "static"))
+
+    @app.get("/", include_in_schema=False)
+    async def home(request: Request) -> RedirectResponse:
+        return RedirectResponse(f"{request.scope.get('root_path', '')}/docs")
 
     @app.get("/docs", include_in_schema=False)
     async def docs(request: Request) -> HTMLResponse:

@@ -7,6 +7,11 @@ import typer
 
 from core.utilities.errors import TripcastError
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as of a shell."""
+IS_IT_RUNNING = "start the system (make run), or name its broker by CELERY_BROKER_URL"
+"""What to do where nothing answers."""
+
 
 @contextmanager
 def one_line_errors(command: str) -> Iterator[None]:

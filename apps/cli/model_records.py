@@ -2,19 +2,21 @@
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from apps.cli.errors import one_line_errors
-from apps.cli.periods import parse_period
-from config import Settings, load_settings
+from apps.cli.settings import command_settings
+from config import Settings
 from core.schemas.catalog import CATALOG, entry_of
+from core.schemas.period import parse_period
+from core.schemas.record import NOT_RECORDED
 from core.utilities.errors import DataError
 
 if TYPE_CHECKING:
-    from core.handlers.version_diff import VersionDiff
     from core.managers.replay import Replay, Replayed
+    from core.schemas.comparison import Comparison
 
 DIFFERENT, NOT_FOUND = 1, 2
 SHOWN = 10
@@ -40,7 +42,7 @@ def replay(
     with one_line_errors("replay"):
         if (request_id is None) == (last is None):
             raise DataError("a request id, or --last with a number")
-        settings = load_settings()
+        settings = command_settings()
         reader = RecordReader(settings.records_dir)
         records = reader.of_request(request_id) if request_id is not None else [reader.last(model, last or 0)]
         again = _replay_of(settings)
@@ -48,7 +50,7 @@ def replay(
     for reason, rows in again.gone.items():
         typer.echo(f"replay: {reason} ({rows:,} rows)", err=True)
     if not found and not again.gone:
-        typer.echo("replay: no such prediction is recorded", err=True)
+        typer.echo(f"replay: no such prediction is recorded; {NOT_RECORDED}", err=True)
     if as_json:
         typer.echo(json.dumps([{**asdict(row), "equal": row.equal} for row in found]))
     else:
@@ -73,36 +75,26 @@ def diff(
     as_json: AsJson = False,
 ) -> None:
     """Compare two versions on recorded rows; what a version answered there is not predicted again."""
-    from core.handlers.version_diff import compare  # noqa: PLC0415
-    from core.managers.record_reader import RecordReader  # noqa: PLC0415
-    from core.managers.recorded_answers import answers_of, rows_of  # noqa: PLC0415
+    from core.managers.comparison import Comparer  # noqa: PLC0415
 
     with one_line_errors("diff"):
         if (period is None) == (last is None):
             raise DataError("a period with --on, or --last with a number")
         if first == second:
             raise DataError("two different versions")
-        settings, entry = load_settings(), entry_of(model)
-        reader = RecordReader(settings.records_dir)
-        records = reader.last(model, last or 0) if period is None else reader.between(model, *parse_period(period))
-        if records.is_empty():
-            raise DataError(f"no prediction of {model} is recorded there")
-        rows, again = rows_of(records), _replay_of(settings)
-        answers, recorded = zip(
-            *(answers_of(rows, records, version=version, replay=again) for version in (first, second)), strict=True
+        settings, entry = command_settings(), entry_of(model)
+        comparer = Comparer(
+            records_dir=settings.records_dir,
+            models_dir=settings.models_dir,
+            allowed_classes=settings.model_allowed_classes,
         )
-        told = compare(*answers, bound=bound)
-    worst = [
-        {"request_id": rows["request_id"][place], "row": rows["row"][place], "features": rows["features"][place]}
-        | dict(zip((first, second), (float(side[place]) for side in answers), strict=True))
-        for place in told.worst
-    ]
+        over = last or 0 if period is None else parse_period(period)
+        told = comparer.compare(model, (first, second), over=over, bound=bound)
     if as_json:
-        content = asdict(told) | {"versions": [first, second], "recorded": list(recorded), "worst": worst}
-        typer.echo(json.dumps(content))
+        typer.echo(json.dumps(_as_json(told)))
         return
-    _print_diff(told, first, second, recorded=recorded, output=entry.output)
-    _print_worst(worst, first, second)
+    _print_diff(told, output=entry.output)
+    _print_worst(told)
 
 
 def _replay_of(settings: Settings) -> "Replay":
@@ -133,10 +125,19 @@ def _line(row: "Replayed") -> str:
     return f"{where}: {row.recorded_version} answered {given}, {row.version} {now}: {verdict}"
 
 
-def _print_diff(told: "VersionDiff", first: str, second: str, *, recorded: tuple[int, ...], output: str) -> None:
+def _as_json(told: "Comparison") -> dict[str, object]:
+    """Return a comparison with the predictions of its worst rows by version."""
+    content = told.model_dump(mode="json")
+    for row in content["worst"]:
+        row.update(zip(told.versions, row.pop("predictions"), strict=True))
+    return content
+
+
+def _print_diff(told: "Comparison", *, output: str) -> None:
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
+    (first, second), recorded = told.versions, told.recorded
     typer.echo(f"{told.rows:,} rows; recorded answers used: {recorded[0]:,} of {first}, {recorded[1]:,} of {second}")
     if any(told.failed):
         typer.echo(f"without a prediction: {told.failed[0]:,} of {first}, {told.failed[1]:,} of {second}")
@@ -152,14 +153,16 @@ def _print_diff(told: "VersionDiff", first: str, second: str, *, recorded: tuple
     Console().print(table)
 
 
-def _print_worst(worst: list[dict[str, Any]], first: str, second: str) -> None:
+def _print_worst(told: "Comparison") -> None:
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    if not worst:
+    if not told.worst:
         return
-    table = Table("request", "features", first, second, title="the rows that differ most")
-    for row in worst:
-        features = ", ".join(f"{name}={value}" for name, value in row["features"].items() if value is not None)
-        table.add_row(f"{row['request_id']}[{row['row']}]", features, f"{row[first]:.4g}", f"{row[second]:.4g}")
+    table = Table(title="the rows that differ most")
+    for name in ("request", "features", *told.versions):
+        table.add_column(name, overflow="fold")
+    for row in told.worst:
+        features = ", ".join(f"{name}={value}" for name, value in row.features.items() if value is not None)
+        table.add_row(f"{row.request_id}[{row.row}]", features, *(f"{value:.4g}" for value in row.predictions))
     Console().print(table)

@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from apps.cli.errors import one_line_errors
+from apps.cli.errors import IS_IT_RUNNING, one_line_errors
 from apps.cli.rollout import FIRST, AsJson, Model, Who, Why, opened_rollout, reason
+from apps.cli.settings import command_settings
 from core.schemas.catalog import entry_of
 from core.schemas.route import Route
 from core.schemas.version import Reason, RouteChange
-from core.utilities.errors import DataError
+from core.utilities.errors import BoardUnavailableError, DataError
+from core.utilities.urls import redact_url
 
 if TYPE_CHECKING:
     from core.managers.route_desk import RouteDesk
 
+URGENT = True
+"""These commands are short, and somebody waits for them: they run without looking for garbage."""
 Version = Annotated[str, typer.Argument(help="Id of the version.", show_default=False)]
 
 
@@ -81,16 +85,18 @@ def history(
     as_json: AsJson = False,
 ) -> None:
     """List the last changes of a route, also those that were refused, the newest first."""
-    from rich.console import Console  # noqa: PLC0415 (see above)
-    from rich.table import Column, Table  # noqa: PLC0415
-
     with one_line_errors("history"), opened_rollout() as rollout:
         changes = rollout.history.changes(entry_of(model).model, limit=limit)
     if as_json:
         typer.echo(json.dumps([change.model_dump(mode="json") for change in changes]))
         return
-    table = Table(Column("at (UTC)", min_width=19), Column("revision", justify="right"), "change", "who", "why")
-    table.add_column("route")
+    from rich.console import Console  # noqa: PLC0415 (see above)
+    from rich.table import Column, Table  # noqa: PLC0415
+
+    # What is no_wrap keeps its width; the others are folded, an id as well, and nothing is cut off.
+    table = Table(Column("at (UTC)", no_wrap=True), Column("revision", justify="right"))
+    for name in ("change", "who", "why", "route"):
+        table.add_column(name, overflow="fold")
     for change in changes:
         revision = "" if change.revision is None else str(change.revision)
         told = f"refused: {change.refused}" if change.route is None else told_route(change.route)
@@ -114,7 +120,13 @@ def _change(command: str, model: str, who: str, why: str, change: Callable[["Rou
     with one_line_errors(command):
         entry_of(model)
         said = reason(who, why)
-        with opened_rollout() as rollout:
-            changed = change(rollout.desk, said)
+        settings = command_settings()
+        with opened_rollout(settings) as rollout:
+            try:
+                changed = change(rollout.desk, said)
+            except BoardUnavailableError as error:
+                # The history has the first half of it: addresses are for who gives the command.
+                where = redact_url(settings.result_backend_url)
+                raise BoardUnavailableError(f"{error} at {where}; {IS_IT_RUNNING}") from error
     assert changed.route is not None  # noqa: S101 (a change that is not refused has one)
     typer.echo(f"{model}, revision {changed.revision}: {told_route(changed.route)}")

@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from apps.cli.errors import one_line_errors
-from apps.cli.periods import parse_period
-from config import load_settings
+from apps.cli.settings import command_settings
 from core.schemas.catalog import TRIP_DURATION
+from core.schemas.period import parse_period
+from core.schemas.record import NOT_RECORDED
 from core.utilities.errors import DataError
 
 _ALWAYS = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
@@ -36,10 +37,10 @@ def served(
 
     with one_line_errors("served"):
         known = read_labels(labels, label=label)
-        reader = RecordReader(load_settings().records_dir)
+        reader = RecordReader(command_settings().records_dir)
         records = reader.between(TRIP_DURATION.model, *(parse_period(period) if period else _ALWAYS))
         if records.is_empty():
-            raise DataError(f"no prediction of {TRIP_DURATION.model} is recorded there")
+            raise DataError(f"no prediction of {TRIP_DURATION.model} is recorded there; {NOT_RECORDED}")
         rows = rows_of(records)
         months = served_months(rows, known, request_time=request_time)
         if not months:

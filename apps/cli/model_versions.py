@@ -9,7 +9,8 @@ import typer
 from apps.cli.errors import one_line_errors
 from apps.cli.figures import error_of, parts_of
 from apps.cli.rollout import FIRST, AsJson, Model, Who, Why, opened_rollout, reason
-from config import Settings, load_settings
+from apps.cli.settings import command_settings
+from config import Settings
 from core.managers.artifact_store import ArtifactStore, open_store
 from core.managers.version_files import version_folder
 from core.schemas.catalog import entry_of
@@ -19,6 +20,8 @@ from core.utilities.errors import ArtifactStoreError
 
 Version = Annotated[str, typer.Argument(help="Id of the version.", show_default=False)]
 KIBIBYTE, MEBIBYTE = 1024, 1024**2
+WIDE = 104
+"""Columns of a terminal in which the whole list has room; a narrower one has neither sizes nor times of day."""
 
 
 def list_versions(*, model: Model = FIRST, as_json: AsJson = False) -> None:
@@ -33,15 +36,22 @@ def list_versions(*, model: Model = FIRST, as_json: AsJson = False) -> None:
     from rich.console import Console  # noqa: PLC0415 (a rollback, which is imported beside this, needs no tables)
     from rich.table import Column, Table  # noqa: PLC0415
 
-    table = Table(Column("version", no_wrap=True), "state", "route", Column("created (UTC)", no_wrap=True))
-    table.add_column("size", justify="right", no_wrap=True)
-    table.add_column(_error_name(known), justify="right")
+    console = Console()
+    wide = console.width >= WIDE
+    # What is no_wrap is cut short only once the ids have been folded to nothing.
+    table = Table(Column("version", overflow="fold"), Column("state", no_wrap=True), Column("route", no_wrap=True))
+    table.add_column("created (UTC)" if wide else "created", no_wrap=True)
+    if wide:
+        table.add_column("size", justify="right", no_wrap=True)
+    table.add_column(_error_name(known).replace(" ", " " if wide else "\n", 1), justify="right", no_wrap=True)
     for details in known:
         record = details.record
-        created = f"{record.created_at:%Y-%m-%d %H:%M}"
-        role = role_of(record.version, route)
-        table.add_row(record.version, record.state.value, role, created, _size(record), _error(details))
-    Console().print(table)
+        created = f"{record.created_at:%Y-%m-%d %H:%M}" if wide else f"{record.created_at:%Y-%m-%d}"
+        size = [_size(record)] if wide else []
+        table.add_row(
+            record.version, record.state.value, role_of(record.version, route), created, *size, _error(details)
+        )
+    console.print(table)
 
 
 def show(version: Version, *, model: Model = FIRST, as_json: AsJson = False) -> None:
@@ -82,7 +92,7 @@ def retire(version: Version, *, why: Why, who: Who = "", model: Model = FIRST) -
 def push(version: Version, *, model: Model = FIRST) -> None:
     """Copy a version to the storage of versions; one that is there already stays."""
     with one_line_errors("push"):
-        settings = load_settings()
+        settings = command_settings()
         name = entry_of(model).model
         _store(settings).push(version_folder(settings.models_dir, name, version), name, version)
     typer.echo(f"{name} {version} is in {settings.artifact_store}")
@@ -91,7 +101,7 @@ def push(version: Version, *, model: Model = FIRST) -> None:
 def fetch(version: Version, *, who: Who = "", model: Model = FIRST) -> None:
     """Copy a version from the storage of versions, and check it; one that was not known is a candidate."""
     with one_line_errors("fetch"):
-        settings = load_settings()
+        settings = command_settings()
         said = reason(who, f"fetched from {settings.artifact_store}")
         folder = _store(settings).fetch(entry_of(model).model, version, settings.models_dir)
         with opened_rollout(settings) as rollout:

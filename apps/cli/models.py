@@ -2,26 +2,25 @@
 
 import typer
 
-from apps.cli import model_records, model_routes, model_served, model_versions
+from apps.cli.lazy_group import lazy_group
 
-models = typer.Typer(help="Versions of the models, and who answers.", no_args_is_help=True, add_completion=False)
+URGENT = True
+"""Of the commands below, some are: each of their modules says."""
+_FUNCTIONS = {
+    "apps.cli.model_versions": ("list_versions", "show", "approve", "freeze", "retire", "push", "fetch"),
+    "apps.cli.model_routes": ("deploy", "canary", "stop_canary", "shadow", "promote", "rollback", "history"),
+    "apps.cli.model_records": ("replay", "diff"),
+    "apps.cli.model_served": ("served",),
+}
+COMMANDS = {
+    name.removesuffix("_versions").replace("_", "-"): f"{module}:{name}"
+    for module, names in _FUNCTIONS.items()
+    for name in names
+}
 
-models.command("list")(model_versions.list_versions)
-models.command()(model_versions.show)
-models.command()(model_versions.approve)
-models.command()(model_versions.freeze)
-models.command()(model_versions.retire)
-models.command()(model_versions.push)
-models.command()(model_versions.fetch)
+models = typer.Typer(cls=lazy_group(COMMANDS), no_args_is_help=True, add_completion=False)
 
-models.command()(model_routes.deploy)
-models.command()(model_routes.canary)
-models.command()(model_routes.stop_canary)
-models.command()(model_routes.shadow)
-models.command()(model_routes.promote)
-models.command()(model_routes.rollback)
-models.command()(model_routes.history)
 
-models.command()(model_records.replay)
-models.command()(model_records.diff)
-models.command()(model_served.served)
+@models.callback()
+def main() -> None:
+    """Versions of the models, and who answers."""

@@ -5,15 +5,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from config import Settings, load_settings
+from apps.cli.errors import INTERRUPTED
+from apps.cli.settings import command_settings
+from config import Settings
 from core.managers.artifact_store import open_store
 from core.managers.downloads import TLC_URL
 from core.managers.workplace import Workplace
-from core.schemas.run import Run
-from core.utilities.errors import DatabaseUnavailableError, DataError, TripcastError
+from core.schemas.run import Run, RunState
+from core.utilities.errors import (
+    DatabaseUnavailableError,
+    DataError,
+    DataQualityError,
+    EvaluationGateError,
+    TripcastError,
+)
 
 if TYPE_CHECKING:
     from core.managers.runs import Runs
@@ -36,7 +45,7 @@ def opened_runs(settings: Settings | None = None) -> Iterator["Runs"]:
     from core.managers.database import open_database  # noqa: PLC0415
     from core.managers.runs import Runs  # noqa: PLC0415
 
-    engine = open_database((settings or load_settings()).runs_url)
+    engine = open_database((settings or command_settings()).runs_url)
     try:
         yield Runs(engine)
     except SQLAlchemyError as error:
@@ -75,10 +84,24 @@ def carry_out(runs: "Runs", run_id: str, settings: Settings, *, url: str = TLC_U
             return execute_run(runs, run_id, workplace_of(settings, url=url, progress=progress), observer=progress)
         except TripcastError as error:
             run = runs.get(run_id)
-            if run.error is None:
+            if run.state is not RunState.FAILED:
                 raise
-            hint = f"(run {run_id} failed at step {run.step}; to go on: python -m apps.cli pipeline resume {run_id})"
-            raise type(error)(f"{error} {hint}") from error
+            where = f"at step {run.step}" if run.step else "before its first step"
+            raise type(error)(f"{error} (run {run_id} failed {where}; {_way_on(error, run_id)})") from error
+        except KeyboardInterrupt:
+            typer.echo(f"interrupted; {_resumption(run_id)}", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+
+
+def _way_on(error: TripcastError, run_id: str) -> str:
+    """Say what to do about a run that failed: what was judged would be judged the same again."""
+    if isinstance(error, EvaluationGateError | DataQualityError):
+        return "for other limits: --limits"
+    return _resumption(run_id)
+
+
+def _resumption(run_id: str) -> str:
+    return f"to go on: python -m apps.cli pipeline resume {run_id}"
 
 
 class StepProgress:

@@ -18,22 +18,27 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from config import Settings, load_settings
+from apps.cli.errors import INTERRUPTED, IS_IT_RUNNING
+from apps.cli.settings import command_settings
+from config import Settings
 from core.handlers.columns import column_rules
 from core.handlers.table import Table
 from core.handlers.tables import open_table
-from core.managers.queue_client import LineLimits, QueueClient
+from core.managers.line_limits import LineLimits
+from core.managers.queue_client import QueueClient
 from core.managers.score_job import Plan, ScoreJob, digest_of
 from core.managers.scorer import PART_ROWS, Scorer
 from core.schemas.catalog import TRIP_DURATION, CatalogEntry, entry_of
 from core.utilities.errors import DataError, NoWorkerError, TripcastError, UnknownVersionError
 from core.utilities.heap import settle_heap
+from core.utilities.urls import redact_url
 
 CHUNK_ROWS = 8192
 """Larger chunks than those of batch requests: nobody waits for one, and each costs a worker 1.5 ms of its own."""
 CHUNKS_PER_WORKER = 3
 """One is computed, one is on its way there, one is on its way back."""
-INTERRUPTED = 130
+NOTICE_S = 1.0
+"""A system that is there is found sooner; who waits longer is told what for."""
 
 
 def predict(
@@ -49,7 +54,7 @@ def predict(
     """Predict every row of a file. A run that was stopped goes on where it was: run it again."""
     logger.remove()
     try:
-        settings = load_settings()
+        settings = command_settings()
         entry = entry_of(model)
         if output_path.exists() and not overwrite:
             raise DataError(f"{output_path} is there already; --overwrite replaces it")
@@ -98,7 +103,8 @@ async def _run(
     queue = QueueClient([entry], broker_url=settings.broker_url, backend_url=settings.result_backend_url, limits=limits)
     await queue.start()
     try:
-        version = await _version(queue, entry, wanted=version, patience_s=patience_s)
+        address = redact_url(settings.broker_url)
+        version = await _version(queue, entry, wanted=version, patience_s=patience_s, address=address)
         plan = Plan(input=digest, rows=table.rows, part_rows=PART_ROWS, model=entry.model, version=version)
         job.begin(plan, restart=restart)
         with _progress() as progress:
@@ -120,12 +126,16 @@ async def _run(
     return f"{job.output}: {table.rows:,} rows by {entry.model} {version}{failed}"
 
 
-async def _version(queue: QueueClient, entry: CatalogEntry, *, wanted: str, patience_s: float) -> str:
+async def _version(queue: QueueClient, entry: CatalogEntry, *, wanted: str, patience_s: float, address: str) -> str:
     """Return the version that the workers hold: the one wanted, or their champion."""
-    give_up = asyncio.get_running_loop().time() + patience_s
+    clock, told = asyncio.get_running_loop().time, False
+    started = clock()
     while (missing := queue.missing(entry.model)) is not None:
-        if asyncio.get_running_loop().time() > give_up:
-            raise NoWorkerError(f"no {missing} within {patience_s:g} s: is the system running?")
+        if clock() > started + patience_s:
+            raise NoWorkerError(f"no {missing} within {patience_s:g} s at {address}; {IS_IT_RUNNING}")
+        if not told and clock() > started + NOTICE_S:
+            typer.echo(f"predict: no {missing} yet at {address}; waits {patience_s:g} s at most", err=True)
+            told = True
         await asyncio.sleep(0.1)
     held = {version for worker in queue.workers.serving(entry.queue) for version in worker.models.get(entry.model, ())}
     if wanted and wanted not in held:

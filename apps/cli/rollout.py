@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from pydantic import ValidationError
 
-from config import Settings, load_settings
-from core.managers.artifact_store import open_store
+from apps.cli.settings import command_settings
+from config import Settings
 from core.managers.version_proof import LocalProof
 from core.schemas.catalog import CATALOG
 from core.schemas.version import Reason
 from core.utilities.errors import DataError
+from core.utilities.hiding import hidden
 
 if TYPE_CHECKING:
     from core.managers.rollout import Rollout
@@ -28,25 +29,36 @@ FIRST = CATALOG[0].model
 @contextmanager
 def opened_rollout(settings: Settings | None = None, *, alone: bool = False) -> Iterator["Rollout"]:
     """Open the registry and the routes that the settings name; see :func:`core.managers.rollout.opened_rollout`."""
-    # SQLAlchemy takes a quarter of a second to import, and other commands live without it.
-    from core.managers.rollout import opened_rollout as opened  # noqa: PLC0415
+    # A rollback is urgent: redis-py would import OpenTelemetry's kit, where that is installed, and we measure nothing.
+    with hidden("opentelemetry"):
+        from core.managers.rollout import opened_rollout as opened  # noqa: PLC0415
 
-    known = settings or load_settings()
-    store = open_store(known.artifact_store, endpoint_url=known.s3_endpoint_url)
-    proof = LocalProof(
-        models_dir=known.models_dir,
-        allowed_classes=known.model_allowed_classes,
-        budget_mib=known.model_memory_mib,
-        fetch=None if store is None else lambda model, version: store.fetch(model, version, known.models_dir),
-    )
+    known = settings or command_settings()
     with opened(
         database_url=known.runs_url,
         backend_url=known.result_backend_url,
         models_dir=known.models_dir,
-        proof=proof,
+        proof=_proof(known),
         alone=alone,
     ) as rollout:
         yield rollout
+
+
+def _proof(settings: Settings) -> LocalProof:
+    """Return what stands in for a worker where none runs."""
+
+    def fetch(model: str, version: str) -> None:
+        from core.managers.artifact_store import ArtifactStore  # noqa: PLC0415 (beside a worker it is not needed)
+
+        store = ArtifactStore(settings.artifact_store, endpoint_url=settings.s3_endpoint_url)
+        store.fetch(model, version, settings.models_dir)
+
+    return LocalProof(
+        models_dir=settings.models_dir,
+        allowed_classes=settings.model_allowed_classes,
+        budget_mib=settings.model_memory_mib,
+        fetch=fetch if settings.artifact_store else None,
+    )
 
 
 def reason(who: str, why: str) -> Reason:

@@ -11,8 +11,9 @@ from rich.table import Column, Table
 from apps.cli.errors import one_line_errors
 from apps.cli.figures import error_of, parts_of
 from apps.cli.pipeline import carry_out, opened_runs, write_text
+from apps.cli.settings import command_settings
 from apps.cli.train import report, train
-from config import Settings, load_settings
+from config import Settings
 from core.managers.downloads import TLC_URL
 from core.managers.version_files import read_manifest
 from core.schemas.run import Run
@@ -20,6 +21,8 @@ from core.services.run_comparison import differing_parameters, differing_steps
 from core.utilities.errors import ArtifactError
 
 RunId = Annotated[str, typer.Argument(help="Id of a run.")]
+WIDE = 132
+"""Columns of a terminal in which the whole list has room; a narrower one has neither months nor times of day."""
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
 
 pipeline = typer.Typer(help="Runs of the training pipeline.", no_args_is_help=True, add_completion=False)
@@ -36,12 +39,19 @@ def list_runs(
     if as_json:
         typer.echo(json.dumps([run.model_dump(mode="json") for run in found]))
         return
-    table = Table(Column("run", min_width=36), "state", "created (UTC)", "trained on", "tested on", "version")
+    console = Console()
+    wide = console.width >= WIDE
+    # What is no_wrap keeps its width; the others are folded.
+    table = Table(Column("run", no_wrap=True), "state", Column("created (UTC)" if wide else "created", no_wrap=True))
+    for name in ("trained on", "tested on") if wide else ():
+        table.add_column(name)
+    table.add_column("version", overflow="fold")
     for run in found:
-        months = (", ".join(run.parameters.train_months), ", ".join(run.parameters.test_months))
+        months = (", ".join(run.parameters.train_months), ", ".join(run.parameters.test_months)) if wide else ()
         outcome = run.version or (f"(until {run.parameters.until})" if run.parameters.until else "")
-        table.add_row(run.id, _state(run), f"{run.created_at:%Y-%m-%d %H:%M:%S}", *months, outcome)
-    Console().print(table)
+        created = f"{run.created_at:%Y-%m-%d %H:%M:%S}" if wide else f"{run.created_at:%Y-%m-%d}"
+        table.add_row(run.id, _state(run), created, *months, outcome)
+    console.print(table)
 
 
 @pipeline.command()
@@ -77,7 +87,7 @@ def resume(
 ) -> None:
     """Go on with a run that failed, or whose process is gone, at the step where it broke off."""
     with one_line_errors("resume"):
-        settings = load_settings()
+        settings = command_settings()
         with opened_runs(settings) as known:
             run = carry_out(known, run_id, settings, url=source)
         report(run, settings)
@@ -124,7 +134,7 @@ def graph(
 def compare(first: RunId, second: RunId) -> None:
     """Compare two runs: errors of their versions, parameters that differ, steps whose output differs."""
     with one_line_errors("compare"):
-        settings = load_settings()
+        settings = command_settings()
         with opened_runs(settings) as known:
             ours, theirs = known.get(first), known.get(second)
         table = Table("", ours.id, theirs.id)

@@ -12,7 +12,8 @@ from apps.cli.errors import one_line_errors
 from apps.cli.figures import error_of, parts_of
 from apps.cli.pipeline import carry_out, opened_runs
 from apps.cli.rollout import FIRST, opened_rollout, reason
-from config import Settings, load_settings
+from apps.cli.settings import command_settings
+from config import Settings
 from core.managers.downloads import TLC_URL
 from core.managers.version_files import read_manifest
 from core.schemas.evaluation import Comparison, Evaluation
@@ -36,7 +37,9 @@ def train(
         list[str] | None, typer.Option(help="Month to measure on; may be repeated. [the one after]")
     ] = None,
     taxi: Annotated[list[str] | None, typer.Option(help="green or yellow; may be repeated. [green]")] = None,
-    until: Annotated[str | None, typer.Option(help="Step to end after: ingest or prepare. [the last one]")] = None,
+    until: Annotated[
+        str | None, typer.Option(help="Step to end after: ingest, prepare or split. [the last one]")
+    ] = None,
     validation_days: Annotated[int, typer.Option(help="Days at the end of training that are for validation.")] = 7,
     version: Annotated[str, typer.Option(help="Name of the version; default: the months and a hash.")] = "",
     champion: Annotated[bool, typer.Option("--champion", help="Let the new version answer from now on.")] = False,
@@ -51,7 +54,7 @@ def train(
     from core.managers.run_creation import create_run  # noqa: PLC0415
 
     with one_line_errors(str(ctx.info_name)):
-        settings = load_settings()
+        settings = command_settings()
         months = train_month or ["2021-01"]
         asked = FamilyLimits() if limits is None else read_limits(limits)
         parameters = _parameters(

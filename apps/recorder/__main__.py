@@ -3,14 +3,16 @@
 import os
 import signal
 import sys
+from contextlib import closing
 from datetime import UTC, date, datetime
 from threading import Event
 
 from apps.recorder.canary_stop import CanaryStop
 from config import Settings, load_settings
+from core.managers.comparison_desk import ComparisonDesk
 from core.managers.guard import CanaryGuard
 from core.managers.record_files import RecordFiles
-from core.managers.recorder import Recorder
+from core.managers.recorder import Onlooker, Recorder
 from core.managers.route_board import RouteBoard
 from core.services.canary_guard import GuardLimits
 from core.utilities.errors import SettingsError
@@ -18,6 +20,7 @@ from core.utilities.logging import configure_logging
 
 NICENESS = 5
 """Whoever waits for an answer goes first."""
+COMPARE = (sys.executable, "-m", "apps.recorder.comparison")
 
 
 def main() -> int:
@@ -32,15 +35,22 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     os.nice(NICENESS)
-    build_recorder(settings).run(stop)
+    with closing(ComparisonDesk(settings.result_backend_url, command=COMPARE)) as desk:
+        build_recorder(settings, desk).run(stop)
     return 0
 
 
-def build_recorder(settings: Settings) -> Recorder:
+def build_recorder(settings: Settings, desk: ComparisonDesk) -> Recorder:
     """Return the recorder that the settings describe."""
     files = RecordFiles(settings.records_dir, keep_days=settings.record_keep_days, today=_today)
-    onlooker = build_guard(settings) if settings.canary_guard == "on" else None
-    return Recorder(settings.result_backend_url, files=files, roll_s=settings.record_roll_s, onlooker=onlooker)
+    guards: list[Onlooker] = [build_guard(settings)] if settings.canary_guard == "on" else []
+    return Recorder(
+        settings.result_backend_url,
+        files=files,
+        roll_s=settings.record_roll_s,
+        onlookers=[*guards, desk],
+        pulse=settings.heartbeat_file,
+    )
 
 
 def build_guard(settings: Settings) -> CanaryGuard:

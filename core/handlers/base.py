@@ -19,6 +19,7 @@ from core.handlers.predictor import Predictor
 from core.schemas.manifest import GoldenRows
 from core.schemas.outcome import BatchOutcome
 from core.schemas.snapshot import Taxi
+from core.utilities.array_device import ArrayDevice
 from core.utilities.errors import ArtifactError, DataError, FeatureError
 
 if TYPE_CHECKING:  # a worker, which imports this module, never trains and does without polars
@@ -114,10 +115,27 @@ class BaseHandler:
         """Bring finite predictions into the units and bounds in which they leave, (n_rows,) float64."""
         return predictions
 
-    def serve(self, predictor: Predictor, columns: Columns) -> BatchOutcome:
-        """Predict rows as they come off the wire; see :func:`core.handlers.batch.serve_rows`."""
+    def on_device(self, predictor: Predictor, device: ArrayDevice) -> Predictor | None:
+        """Return the same model for a device such as a GPU, or None where it has no form for one.
+
+        A model declares it by a method ``on_device(device)``, a team's own too. What that gives has a ``transform`` which
+        reads the same columns and leaves them as they are.
+        """
+        declared = getattr(predictor, "on_device", None)
+        form: Predictor | None = declared(device) if callable(declared) else None
+        return form
+
+    def serve(self, predictor: Predictor, columns: Columns, *, by: Predictor | None = None) -> BatchOutcome:
+        """Predict rows as they come off the wire, ``by`` another form of the predictor if one is given.
+
+        See :func:`core.handlers.batch.serve_rows`.
+        """
         prepare = self._features_of(predictor)
-        return serve_rows(predictor, columns, rules=self._rules, prepare=prepare, finish=self.post_process)
+        return serve_rows(by or predictor, columns, rules=self._rules, prepare=prepare, finish=self.post_process)
+
+    def features_of(self, predictor: Predictor, columns: Columns) -> Mapping[str, NDArray[Any]]:
+        """Return what a predictor reads of valid rows."""
+        return self._features_of(predictor)(columns)
 
     def predict(self, predictor: Predictor, columns: Mapping[str, NDArray[Any]]) -> FloatArray:
         """Predict valid rows as they are served, (n_rows,) float64."""

@@ -16,7 +16,7 @@ from core.schemas.snapshot import FileFormat
 from core.utilities.errors import DataError
 
 MEMORY_LIMIT = "1GB"
-"""Of DuckDB; what does not fit is spilled beside the output."""
+"""Of DuckDB; what a query cannot do within it, such as sorting many rows, is spilled beside the output."""
 
 _TYPES = {
     "timestamp": ("TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S"),
@@ -44,7 +44,7 @@ class Extraction:
         DataError
             If the raw file cannot be read, or a value cannot be cast.
         """
-        with _raw_view(self) as connection:
+        with _raw_view(self, spill=target.with_name(f"{target.name}.spill")) as connection:
             # DuckDB holds the rows back until they are written, so memory stays within its limit.
             connection.sql(self.source.sql.read_text(), params={"month": self.month}).write_parquet(str(target))
 
@@ -67,14 +67,19 @@ def is_of_kind(column_type: str, kind: str) -> bool:
 
 
 @contextmanager
-def _raw_view(extraction: Extraction) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a DuckDB that knows the raw file as ``raw``."""
+def _raw_view(extraction: Extraction, *, spill: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a DuckDB that knows the raw file as ``raw``.
+
+    ``spill`` is the folder, made and removed where it is needed, of what does not fit into memory; by default none is
+    used: DuckDB's own choice is the folder that the process was started in, which is read-only in a container.
+    """
     # One thread keeps the order of the rows and the bytes of the output the same from run to run.
     config: dict[str, str | bool | int | float | list[str]] = {
         "threads": "1",
         "memory_limit": MEMORY_LIMIT,
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
+        "temp_directory": str(spill or ""),
     }
     with duckdb.connect(config=config) as connection:
         try:
@@ -83,4 +88,6 @@ def _raw_view(extraction: Extraction) -> Iterator[duckdb.DuckDBPyConnection]:
             yield connection
         except duckdb.Error as error:
             reason = str(error).partition("\n")[0].replace(str(extraction.file), "the file")
+            if spill is not None:
+                reason = reason.replace(str(spill), "the folder for what is spilled")
             raise DataError(f"{extraction.name}: {reason} ({type(error).__name__})") from error

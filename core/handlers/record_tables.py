@@ -10,6 +10,8 @@ from core.schemas.catalog import CatalogEntry
 from core.schemas.record import DATE, Record, RecordEntry
 
 MICROSECONDS = 1e6
+END_OF_TIME = 253_402_300_800.0
+"""Unix seconds at which the year 10000 begins, whose days have no date in Python."""
 FEATURES = "features"
 """Column that holds the features, a struct with a field for each: a feature may be called as another column is."""
 _KINDS: Mapping[str, Any] = {"int64": pl.Int64, "float64": pl.Float64, "datetime64[s]": pl.String}
@@ -52,7 +54,10 @@ def records_of(entries: Sequence[RecordEntry], *, entry: CatalogEntry) -> pl.Dat
         strict=False,
     )
     features = [_feature(rule.name, _KINDS[rule.dtype], entries) for rule in column_rules(entry.row)]
-    moment = (pl.col("time") * MICROSECONDS).round().cast(pl.Int64, strict=False).cast(pl.Datetime("us", "UTC"))
+    known = pl.col("time").is_between(0.0, END_OF_TIME, closed="left")
+    moment = (
+        (pl.when(known).then("time") * MICROSECONDS).round().cast(pl.Int64, strict=False).cast(pl.Datetime("us", "UTC"))
+    )
     return (
         frame.with_columns(pl.struct(features).alias(FEATURES), moment.alias("time"))
         .filter("kept", pl.col("time").is_not_null())

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from core.managers.version_files import MANIFEST, check_version, new_folder, version_folder
+from core.managers.version_files import FETCHED, MANIFEST, check_version, new_folder, version_folder
 from core.schemas.manifest import Manifest
 from core.utilities.errors import ArtifactStoreError
 
@@ -67,7 +67,7 @@ class ArtifactStore:
             if self._is_there(manifest):
                 return
             for path in sorted(folder.iterdir()):
-                if path.is_file() and path.name != MANIFEST:
+                if path.is_file() and path.name not in (MANIFEST, FETCHED):
                     self._files.upload_file(str(path), self._bucket, self._key(model, version, path.name))
             content = (folder / MANIFEST).read_bytes()
             if not self._put_new(self._key(model, version, MANIFEST), content):
@@ -76,7 +76,8 @@ class ArtifactStore:
     def fetch(self, model: str, version: str, into_models_dir: Path) -> Path:
         """Copy a version from there, and return its folder; one that is here already is only checked.
 
-        It is written to a folder beside the final one, checked against its manifest and then renamed.
+        It is written to a folder beside the final one, checked against its manifest, marked as fetched, so that no registry
+        takes it for a shipped one, and then renamed.
 
         Raises
         ------
@@ -93,6 +94,7 @@ class ArtifactStore:
                 with self._reachable():
                     self._download(model, version, written)
                 check_version(written, model=model)
+                (written / FETCHED).touch()
                 try:
                     written.rename(folder)
                 except OSError as error:

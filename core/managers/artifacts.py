@@ -41,6 +41,10 @@ class LoadedModel:
         None for a bare pickle.
     size_bytes : int
         Of the artifact.
+    accelerated : Predictor, optional
+        The model with large batches on a device; see :func:`core.managers.acceleration.accelerate`.
+    device_note : str
+        What there is to say about the device, for the log.
     """
 
     name: str
@@ -49,10 +53,12 @@ class LoadedModel:
     handler: BaseHandler
     manifest: Manifest | None
     size_bytes: int = 0
+    accelerated: Predictor | None = None
+    device_note: str = ""
 
     def predict(self, columns: Mapping[str, list[Any]]) -> BatchOutcome:
         """Predict a batch as it came off the wire; safe to call from any thread."""
-        return self.handler.serve(self.predictor, columns)
+        return self.handler.serve(self.predictor, columns, by=self.accelerated)
 
     def prepare(self, columns: Mapping[str, list[Any]]) -> PreparedRows:
         """Tell what the model looks at in a batch as it came off the wire.

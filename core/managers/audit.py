@@ -8,7 +8,7 @@ from typing import Any
 from core.managers.block import Block
 from core.managers.line import RowAnswer
 from core.managers.records import ROUND_ROWS, RecordWriter
-from core.managers.shadow import ShadowLane, ShadowRow
+from core.managers.shadow import ShadowLane
 from core.schemas.record import Record, RecordEntry, Role
 from core.schemas.route import Route
 from core.services.sampling import is_recorded
@@ -81,7 +81,7 @@ class Audit:
         role, shadow, guarded = self._watch(model, answer.version, asked)
         kept = is_recorded(request_id, self._share)
         if shadow is not None:
-            kept |= self._shadow.add(model, shadow, [ShadowRow(request_id, transaction_id, 0, values)])
+            kept |= self._shadow.add(model, shadow, ((request_id, transaction_id, 0, values),))
         if kept or guarded:
             record = Record(
                 request_id,
@@ -153,7 +153,7 @@ class Audit:
         kept = is_recorded(request_id, self._share)
         if shadow is not None and answered:
             values = zip(*(columns.get(name) or repeat(None) for name in self._features[block.model]), strict=False)
-            rows = [ShadowRow(request_id, transaction_id, *row) for row in zip(places, values, strict=True)]
+            rows = [(request_id, transaction_id, *row) for row in zip(places, values, strict=True)]
             kept |= self._shadow.add(block.model, shadow, rows)
         if kept or guarded:
             shared = {

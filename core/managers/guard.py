@@ -7,6 +7,7 @@ live it costs one read of the routes a second.
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -27,19 +28,18 @@ LOOK_S = 1.0
 MAX_PAUSE_S = 30.0
 """Between two tries to stop a canary: the pause grows so long, as each refusal is a line of the history."""
 WATCHED = (Role.CHAMPION, Role.CANARY)
-P95 = 0.95
 MAX_ROWS = 200_000
 """Of a version; older answers are forgotten however long the window is."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Part:
-    """What one version answered in one entry; ``costs_ms`` only of single rows."""
+    """What one version answered in one entry; ``costs_ms`` of each of its batches, where they were single rows."""
 
     time: float
     rows: int
     predictions: "FloatArray"
-    costs_ms: "FloatArray"
+    costs_ms: list[float]
 
 
 @dataclass
@@ -52,13 +52,15 @@ class _Watch:
     parts: dict[str, deque[_Part]] = field(default_factory=dict)
     stopped: bool = False
     compared: bool = False
+    stopping: Future[None] | None = None
+    why: str = ""
     failure: str = ""
     pause_s: float = LOOK_S
     next_try: float = 0.0
 
 
 class CanaryGuard:
-    """Compares canaries with their champions; used by one thread.
+    """Compares canaries with their champions; used by one thread, and stops them in another.
 
     Parameters
     ----------
@@ -66,13 +68,17 @@ class CanaryGuard:
         Returns the routes by model; raises if they cannot be read, and what was known stands.
     stop_canary : callable
         Takes the model, the canary's version and the reason; raises if the canary could not be stopped, which is tried
-        again. May take long: whoever calls :meth:`tick` waits.
+        again. May take long, as it waits for workers and a database.
     limits : GuardLimits
         The bounds.
     window_s : float
         Answers older than this do not count.
     clock : callable
-        Unix seconds.
+        Unix seconds, which may jump.
+    steady : callable
+        Seconds that never go back.
+    executor : Executor, optional
+        Where canaries are stopped, one after the other; not where records pass, which must not wait for that.
     """
 
     def __init__(
@@ -83,12 +89,17 @@ class CanaryGuard:
         limits: GuardLimits,
         window_s: float,
         clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
+        executor: Executor | None = None,
     ) -> None:
         self._routes = routes
         self._stop_canary = stop_canary
         self._limits = limits
         self._window_s = window_s
         self._clock = clock
+        self._steady = steady
+        self._executor = executor or ThreadPoolExecutor(1, thread_name_prefix="guard")
+        self._stopping: list[tuple[str, _Watch]] = []
         self._watches: dict[str, _Watch] = {}
         self._looked = float("-inf")
         self._blind = False
@@ -110,10 +121,11 @@ class CanaryGuard:
 
     def tick(self) -> None:
         """Follow the routes, and judge each canary; does so once a second however often it is called."""
-        now = self._clock()
+        now = self._steady()
         if now - self._looked < LOOK_S:
             return
         self._looked = now
+        self._settle()
         try:
             self._follow(self._routes())
         except Exception as error:  # noqa: BLE001 (a recorder does not end because its onlooker sees nothing)
@@ -124,9 +136,10 @@ class CanaryGuard:
         self._blind = False
         for model, watch in self._watches.items():
             for parts in watch.parts.values():
-                _forget(parts, oldest=now - self._window_s)
-            if not watch.stopped and now >= watch.next_try:
+                _forget(parts, oldest=self._clock() - self._window_s)
+            if not watch.stopped and watch.stopping is None and now >= watch.next_try:
                 self._judge(model, watch)
+        self._settle()
 
     def _follow(self, routes: Mapping[str, Route]) -> None:
         """Begin anew with each change of a route: what was seen before belongs to another comparison."""
@@ -151,20 +164,30 @@ class CanaryGuard:
                 watch.compared = True
                 logger.info("the canary of {} is in its bounds after {} rows", model, canary.rows)
             return
-        why = f"{watch.canary}: {reason}"
-        try:
-            self._stop_canary(model, watch.canary, why)
-        except Exception as error:  # noqa: BLE001 (database, Redis or workers away: none of it ends the recorder)
-            self._put_off(model, watch, why, failure=_told(error))
-        else:
-            watch.stopped = True
-            logger.warning("the canary of {} was stopped; {}", model, why)
+        watch.why = f"{watch.canary}: {reason}"
+        watch.stopping = self._executor.submit(self._stop_canary, model, watch.canary, watch.why)
+        self._stopping.append((model, watch))
 
-    def _put_off(self, model: str, watch: _Watch, why: str, *, failure: str) -> None:
+    def _settle(self) -> None:
+        """See what became of the canaries that were to be stopped, also of those that are off the route by now."""
+        under_way = []
+        for model, watch in self._stopping:
+            if watch.stopping is None or not watch.stopping.done():
+                under_way.append((model, watch))
+                continue
+            error, watch.stopping = watch.stopping.exception(), None
+            if error is not None:  # database, Redis or workers away: none of it ends the recorder
+                self._put_off(model, watch, failure=_told(error))
+                continue
+            watch.stopped = True
+            logger.warning("the canary of {} was stopped; {}", model, watch.why)
+        self._stopping = under_way
+
+    def _put_off(self, model: str, watch: _Watch, *, failure: str) -> None:
         if failure != watch.failure:
-            logger.error("the canary of {} cannot be stopped ({}), although {}", model, failure, why)
+            logger.error("the canary of {} cannot be stopped ({}), although {}", model, failure, watch.why)
         watch.failure = failure
-        watch.next_try = self._clock() + watch.pause_s
+        watch.next_try = self._steady() + watch.pause_s
         watch.pause_s = min(2 * watch.pause_s, MAX_PAUSE_S)
 
 
@@ -175,7 +198,7 @@ def _forget(parts: deque[_Part], *, oldest: float) -> None:
         rows -= parts.popleft().rows
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
     """Return an error's message where we wrote it; another's may hold an address or a password."""
     return str(error) if isinstance(error, TripcastError) else type(error).__name__
 
@@ -190,13 +213,10 @@ class _Seen:
         nothing = np.empty(0)
         self.rows = sum(part.rows for part in parts)
         self.predictions = np.concatenate([nothing, *(part.predictions for part in parts)])
-        self._costs_ms = np.concatenate([nothing, *(part.costs_ms for part in parts)])
+        self._costs_ms = [cost_ms for part in parts for cost_ms in part.costs_ms]
 
     def side(self) -> Side:
-        import numpy as np  # noqa: PLC0415
-
-        p95_ms = float(np.quantile(self._costs_ms, P95)) if len(self._costs_ms) else None
-        return Side(rows=self.rows, errors=self.rows - len(self.predictions), p95_ms=p95_ms)
+        return Side(rows=self.rows, errors=self.rows - len(self.predictions), costs_ms=self._costs_ms)
 
 
 def _shift(canary: _Seen, champion: _Seen) -> float | None:
@@ -220,16 +240,23 @@ def _part_of(entry: RecordEntry, version: str) -> _Part | None:
     if not chosen.any():
         return None
     predictions = _numbers(entry.column("prediction"))[chosen]
-    # The times of a batch request are those of all its rows together.
-    single = not isinstance(entry.columns["request_id"], str)
-    costs = _numbers(entry.column("features_ms")) + _numbers(entry.column("predict_ms"))
-    costs_ms = costs[chosen] if single else np.empty(0)
     return _Part(
         time=float(max(entry.column("time"))),
         rows=int(chosen.sum()),
         predictions=predictions[~np.isnan(predictions)],
-        costs_ms=costs_ms[~np.isnan(costs_ms)],
+        costs_ms=_costs_ms(entry, chosen),
     )
+
+
+def _costs_ms(entry: RecordEntry, chosen: "NDArray[np.bool_]") -> list[float]:
+    """Return the time of each batch that the chosen rows were in; rows of one batch have its times."""
+    import numpy as np  # noqa: PLC0415
+
+    if isinstance(entry.columns["request_id"], str):
+        return []  # a batch request: its times are those of all its rows together, in however many batches
+    times_ms = np.stack([_numbers(entry.column(name))[chosen] for name in ("features_ms", "predict_ms")])
+    known_ms = times_ms[:, ~np.isnan(times_ms).any(axis=0)]
+    return [float(cost_ms) for cost_ms in np.unique(known_ms, axis=1).sum(axis=0)]
 
 
 def _numbers(values: Any) -> "FloatArray":  # noqa: ANN401 (a sequence of numbers and None)

@@ -8,7 +8,7 @@ workers, so its rows go on to the quarantine queue in small pieces.
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from core.managers.parcel import Lane, Parcel
 from core.schemas.catalog import CatalogEntry
 from core.schemas.heartbeat import Heartbeat
 from core.schemas.task_message import TaskMessage
-from core.schemas.wire import PredictRowsReply, PredictRowsRequest
+from core.schemas.wire import PredictRowsRequest, decode_replies
 from core.services.loss import Hands, Progress, Trace, Verdict, judge
 from core.utilities.errors import (
     BrokerUnavailableError,
@@ -84,6 +84,11 @@ class Ledger:
     def __len__(self) -> int:
         return len(self._sendings)
 
+    @property
+    def rows(self) -> int:
+        """How many rows are under way, each counted once."""
+        return sum(len(batch) for batch in self._batches())
+
     def owns(self, task_id: str) -> bool:
         """Tell whether a task is of this ledger and not finished."""
         return task_id in self._sendings or task_id in self._chasers
@@ -136,7 +141,7 @@ class Ledger:
 
     def drop_unwanted(self) -> None:
         """Forget the batches that nobody waits for any more, and with the last one whom to ask."""
-        for batch in {id(sending.batch): sending.batch for sending in self._sendings.values()}.values():
+        for batch in self._batches():
             if not batch.wanted:
                 self._finish(batch)
         if not self._sendings:
@@ -167,7 +172,12 @@ class Ledger:
         for sending in lost:
             if sending.trace.task_id in self._sendings:
                 self._send_again(sending.batch)
-        self._ask_after_silent()
+        if hands:  # else there is nobody who could answer a chaser, and they would pile up
+            self._ask_after_silent()
+
+    def _batches(self) -> list[Parcel]:
+        """Return the batches under way, each once, however often it was sent."""
+        return list({id(sending.batch): sending.batch for sending in self._sendings.values()}.values())
 
     def _latest_sendings(self) -> list["Sending"]:
         return [sending for sending in self._sendings.values() if sending.batch.task_ids[-1] == sending.trace.task_id]
@@ -190,23 +200,32 @@ class Ledger:
             self.on_unsent(task_id)
 
     def _send_again(self, batch: Parcel) -> None:
-        """Send a lost batch under a new id: to the queue once, from then on in pieces to the quarantine."""
+        """Send a lost batch under a new id: to the queue once, from then on in pieces to the quarantine.
+
+        Of several versions that shared a message one may have done it: they travel alone.
+        """
         first_id = batch.task_ids[0]
         batch.attempt += 1
+        batch.note_lost()
         logger.bind(task_id=batch.task_ids[-1], attempt=batch.attempt).warning("a batch is lost and sent again")
         if batch.attempt > LAST_ATTEMPT:
             self._finish(batch, PredictionError("the prediction was lost too often"))
+        elif batch.attempt < QUARANTINE_ATTEMPT and len(batch.parts) > 1:
+            for part in batch.parts:
+                part.attempt, part.in_line = batch.attempt, False
+            self._send_instead(batch, batch.parts, queue=self._entry.queue)
         elif batch.attempt < QUARANTINE_ATTEMPT:
             self._send(batch, task_id=f"{first_id}.{batch.attempt}", queue=self._entry.queue)
         else:
-            self._send_to_quarantine(batch, first_id)
+            self._send_instead(batch, batch.pieces(), queue=self._entry.quarantine_queue)
 
-    def _send_to_quarantine(self, batch: Parcel, first_id: str) -> None:
-        pieces = batch.pieces()
+    def _send_instead(self, batch: Parcel, parcels: Sequence[Parcel], *, queue: str) -> None:
+        """Send what a lost batch is cut into; it gives its place back."""
+        task_id = f"{batch.task_ids[0]}.{batch.attempt}"
         self._forget(batch)
-        for number, piece in enumerate(pieces):
-            task_id = f"{first_id}.{batch.attempt}" + (f".{number}" if batch.in_line else "")
-            self._send(piece, task_id=task_id, queue=self._entry.quarantine_queue)
+        for number, parcel in enumerate(parcels):
+            numbered = batch.in_line or len(parcels) > 1
+            self._send(parcel, task_id=f"{task_id}.{number}" if numbered else task_id, queue=queue)
 
     def _ask_after_silent(self) -> None:
         """Send a chaser behind messages that are silent: an empty batch, whose reply says that they left."""
@@ -253,13 +272,14 @@ class Ledger:
 
     def _answer(self, task_id: str, batch: Parcel, result: object) -> None:
         try:
-            reply = PredictRowsReply.decode(result, rows=len(batch))
+            replies = decode_replies(result, rows=[len(part) for part in batch.parts])
         except WireError as error:
             logger.bind(task_id=task_id).error("a reply that cannot be read: {}", error)
             self._finish(batch, PredictionError("the worker's reply cannot be read"))
             return
-        log_batch(reply, task_id=task_id, request_ids=batch.ids, side="web")
-        batch.deliver(reply, task_id)
+        for part, reply in zip(batch.parts, replies, strict=True):
+            log_batch(reply, task_id=task_id, request_ids=part.ids, side="web")
+        batch.deliver(replies, task_id)
         self._finish(batch)
 
     def _finish(self, batch: Parcel, error: TripcastError | None = None) -> None:

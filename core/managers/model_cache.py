@@ -7,6 +7,8 @@ from pathlib import Path
 
 from loguru import logger
 
+from core.managers.acceleration import accelerate
+from core.managers.accelerator import Accelerator
 from core.managers.artifacts import LoadedModel, load_bare, load_version
 from core.managers.version_files import find_route
 from core.schemas.catalog import CatalogEntry
@@ -40,14 +42,16 @@ class ModelCache:
         Further classes that a pickle may name.
     budget_mib : float
         Size of all artifacts held, in MiB, above which versions leave that nothing names, the longest unused first.
+    accelerator : Accelerator, optional
+        The device that large batches of models with a form for it go to.
     fetch : callable, optional
         Brings a version (model, version) into ``models_dir`` from elsewhere; raises ArtifactError.
 
     Raises
     ------
     ArtifactError
-        If a version that callers get answers from cannot be loaded: a worker refuses to start without its models, but
-        for one that is not essential and has no version yet.
+        If a champion cannot be loaded: a worker refuses to start without its models, but for one that is not essential
+        and has no version yet. It starts without a canary, for which the champion answers then.
     """
 
     def __init__(
@@ -61,12 +65,14 @@ class ModelCache:
         allowed_classes: Sequence[str] = (),
         budget_mib: float = float("inf"),
         fetch: Callable[[str, str], object] | None = None,
+        accelerator: Accelerator | None = None,
     ) -> None:
         self._entries = {entry.model: entry for entry in entries}
         self._models_dir = models_dir
         self._allowed_classes = allowed_classes
         self._budget = budget_mib * MEBIBYTE
         self._fetch = fetch
+        self._accelerator = accelerator
         self._loaded: dict[Key, LoadedModel] = {}
         self._used_at: dict[Key, float] = {}
         self._default: dict[str, LoadedModel] = {}
@@ -81,21 +87,42 @@ class ModelCache:
     ) -> None:
         model = entry.model
         if model in bare:
-            self._fix(load_bare(bare[model], entry=entry, allowed_classes=self._allowed_classes))
+            loaded = load_bare(bare[model], entry=entry, allowed_classes=self._allowed_classes)
+            self._fix(accelerate(loaded, self._accelerator))
             return
         if pinned:
             self._fix(self.read(model, pinned))
             return
-        stored = find_route(self._models_dir, model)
-        known = [route for route in (stored, routes.get(model)) if route is not None]
+        spread = routes.get(model)
+        known = [route for route in (self._stored_route(model, spread), spread) if route is not None]
         if not known and not entry.essential:
             return
         if not known:
             raise ArtifactError(f"{model}: no route says which version answers")
         route = max(known, key=lambda route: route.revision)
-        for version in route.answering:
-            self.keep(self.read(model, version), named=True)
+        self.keep(self.read(model, route.champion), named=True)
+        if route.canary is not None:
+            self._load_canary(model, route.canary.version)
         self.follow({model: route})
+
+    def _stored_route(self, model: str, spread: Route | None) -> Route | None:
+        """Return the route of the file; one that cannot be read stops nobody who knows it from elsewhere."""
+        try:
+            return find_route(self._models_dir, model)
+        except ArtifactError as error:
+            if spread is None:
+                raise
+            logger.error("{}; the route board's revision {} counts", error, spread.revision)
+            return None
+
+    def _load_canary(self, model: str, version: str) -> None:
+        """Hold a canary, or go without: the champion answers for one that workers say is broken."""
+        try:
+            self.keep(self.read(model, version), named=True)
+        except ArtifactError as error:
+            logger.error(
+                "the canary {} of {} cannot be loaded, so the champion answers for it: {}", version, model, error
+            )
 
     def _fix(self, loaded: LoadedModel) -> None:
         """Let a version answer for its model, whatever a route says."""
@@ -139,10 +166,35 @@ class ModelCache:
                 held[model].append(version)
         return held
 
+    @property
+    def device(self) -> str:
+        """Where large batches are computed now: the device's name, or ``cpu`` where no version held uses one."""
+        used = any(loaded.accelerated is not None for loaded in self._loaded.values())
+        return self._accelerator.device.name if self._accelerator and used and not self._accelerator.resting else "cpu"
+
+    @property
+    def device_counts(self) -> tuple[int, int]:
+        """Batches that the device answered, and those that it failed and the CPU answered."""
+        return (self._accelerator.batches, self._accelerator.failures) if self._accelerator else (0, 0)
+
+    def tell_failures(self) -> None:
+        """Log what the device failed since the last call; not for a native thread."""
+        if self._accelerator and (news := self._accelerator.news()):
+            logger.warning(news)
+
     def is_here(self, model: str, version: str) -> bool:
         """Tell whether a version lies in this machine's folder, so that loading it needs no network."""
         is_id = re.fullmatch(VERSION_ID, version) is not None
         return is_id and model in self._entries and (self._models_dir / model / version).is_dir()
+
+    def is_away(self, model: str, version: str) -> bool:
+        """Tell whether a version must be fetched before it can be loaded, which may take its time."""
+        return self._fetch is not None and model in self._entries and not self.is_here(model, version)
+
+    def fetch(self, model: str, version: str) -> None:
+        """Bring a version here from elsewhere; safe to call from any thread. Raises ArtifactError."""
+        if self._fetch is not None:
+            self._fetch(model, version)
 
     def read(self, model: str, version: str) -> LoadedModel:
         """Load a version and prove it; nothing is kept yet. Safe to call from any thread.
@@ -155,9 +207,11 @@ class ModelCache:
         entry = self._entries.get(model)
         if entry is None:
             raise ArtifactError(f"the catalog has no model {model}")
-        if self._fetch is not None and not self.is_here(model, version):
-            self._fetch(model, version)
-        return load_version(self._models_dir / model / version, entry=entry, allowed_classes=self._allowed_classes)
+        if self.is_away(model, version):
+            self.fetch(model, version)
+        folder = self._models_dir / model / version
+        loaded = load_version(folder, entry=entry, allowed_classes=self._allowed_classes)
+        return accelerate(loaded, self._accelerator)
 
     def keep(self, loaded: LoadedModel, *, named: bool) -> None:
         """Hold a version from now on; others that nothing names leave if there is no room.
@@ -183,6 +237,8 @@ class ModelCache:
                 f" {needed / MEBIBYTE:.1f} MiB that routes name (MODEL_MEMORY_MIB={self._budget / MEBIBYTE:g})"
             )
         self._loaded[key] = loaded
+        if loaded.device_note:
+            logger.info("version {} of {} {}", loaded.version, loaded.name, loaded.device_note)
         self._used_at[key] = time.monotonic()
         if named:
             self._named.add(key)
@@ -209,6 +265,14 @@ class ModelCache:
         self._named = {(model, version) for model, route in self._routes.items() for version in route.versions}
         self._named |= set(soon)
         self._named |= {(model, loaded.version) for model, loaded in self._default.items()}
+
+    def newer_than(self, routes: Mapping[str, Route]) -> dict[str, Route]:
+        """Return the changed routes known here of which ``routes`` has an older one or none."""
+        return {
+            model: known
+            for model, known in self._routes.items()
+            if known.revision > (routes[model].revision if model in routes else 0)
+        }
 
     def wanted(self) -> list[Key]:
         """Return what is named and not held."""

@@ -1,14 +1,16 @@
 """The raw store: an immutable copy of every file that the pipeline was given.
 
 ``<folder>/<sha256>/data.<format>`` is the content, stored once whatever it was called and how often it came;
-``<folder>/<sha256>/<name>.json`` records one name that it came under, written at its first arrival.
+``<folder>/<sha256>/<name>.json`` records one name that it came under, written at its first arrival. Its time
+of change is that of the last one.
 """
 
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
@@ -89,9 +91,9 @@ class RawStore:
         return path
 
     def find(self, name: str) -> Snapshot | None:
-        """Return the newest snapshot of that name, or None."""
-        records = [_read_record(path) for path in self.folder.glob(f"*/{name}.json")]
-        return max(records, key=lambda record: record.ingested_at, default=None)
+        """Return the snapshot that came last under that name, be it for the second time, or None."""
+        newest = max(self.folder.glob(f"*/{name}.json"), key=lambda path: path.stat().st_mtime_ns, default=None)
+        return None if newest is None else _read_record(newest)
 
     def names(self) -> set[str]:
         """Return the names of all files that were taken in."""
@@ -106,6 +108,11 @@ class RawStore:
         with _scratch_file(self.folder) as scratch:
             scratch.write_text(snapshot.model_dump_json(indent=2) + "\n")
             _publish(scratch, target)
+        # What is given again is what its name stands for again; the record keeps the first time. Not by the file
+        # system's own clock, whose ticks are some milliseconds long.
+        now = time.time_ns()
+        with suppress(PermissionError):  # another user's store
+            os.utime(target, ns=(now, now))
         return _read_record(target)
 
 

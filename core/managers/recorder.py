@@ -11,8 +11,10 @@ were read and not acknowledged; the next one writes exactly those, first and alo
 file that was renamed before the kill has that very name, and stands.
 """
 
+import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from threading import Event
 from typing import Any, Protocol
 
@@ -20,19 +22,19 @@ import redis
 from loguru import logger
 
 from core.managers.record_files import RecordFiles
-from core.managers.records import FIELD, STREAM
+from core.managers.records import FIELD, LEASE_KEY, STREAM
 from core.managers.redis_clients import create_client
 from core.managers.redis_lease import RedisLease
 from core.schemas.catalog import entry_of
 from core.schemas.record import RecordEntry
 from core.utilities.errors import UnknownModelError, WireError
+from core.utilities.pulse_file import PulseFile
 
 GROUP = CONSUMER = "recorder"
-LEASE_KEY = "tripcast:recorder"
 LEASE_S = 5.0
 READ_ENTRIES = 200
-BLOCK_MS = 500
-"""Below the clients' timeout. Also how soon a stop is noticed."""
+REST_S = 0.5
+"""Between two readings: many entries cost hardly more to read than one."""
 ROLL_BYTES = 16 * 1024 * 1024
 """About 100,000 rows; so many are held in memory."""
 RETRY_S = 0.5
@@ -64,16 +66,27 @@ class Recorder:
         Where they go.
     roll_s : float
         Records are written after so many seconds at most.
-    onlooker : Onlooker, optional
-        Sees each entry.
+    onlookers : sequence of Onlooker
+        See each entry.
+    pulse : Path, optional
+        File that is written after each turn, for a probe beside the recorder (`boot.probe.recorder`).
     """
 
-    def __init__(self, url: str, *, files: RecordFiles, roll_s: float, onlooker: Onlooker | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        files: RecordFiles,
+        roll_s: float,
+        onlookers: Sequence[Onlooker] = (),
+        pulse: Path | None = None,
+    ) -> None:
         self._client = create_client(url)
         self._lease = RedisLease(self._client, LEASE_KEY, lifetime_s=LEASE_S)
         self._files = files
         self._roll_s = roll_s
-        self._onlooker = onlooker
+        self._onlookers = tuple(onlookers)
+        self._pulse = PulseFile(pulse)
         self._gathered: Gathered = []
         self._bytes = 0
         self._since = 0.0
@@ -85,7 +98,10 @@ class Recorder:
         reachable = True
         while not stop.is_set():
             try:
-                self.turn(stop)
+                more = self.turn(stop)
+                self._pulse.write(json.dumps({"works": self._works}))
+                if not more:
+                    stop.wait(REST_S)
                 reachable = True
             except (redis.RedisError, OSError) as error:
                 if reachable:
@@ -94,8 +110,13 @@ class Recorder:
                 stop.wait(RETRY_S)
         self.close()
 
-    def turn(self, stop: Event) -> None:
-        """Read what has come, for half a second at most; write what is due.
+    def turn(self, stop: Event) -> bool:
+        """Read what has come, write what is due.
+
+        Returns
+        -------
+        bool
+            Whether there is more to read at once.
 
         Raises
         ------
@@ -105,10 +126,11 @@ class Recorder:
         try:
             if not self._hold():
                 stop.wait(RETRY_S)
-                return
-            self._take(self._read(">", block_ms=BLOCK_MS))
-            if self._onlooker is not None:
-                self._onlooker.tick()
+                return True
+            entries = self._read(">")
+            self._take(entries)
+            for onlooker in self._onlookers:
+                onlooker.tick()
             if self._gathered and (self._bytes >= ROLL_BYTES or time.monotonic() - self._since >= self._roll_s):
                 self.roll()
         except BaseException:
@@ -118,6 +140,7 @@ class Recorder:
         if time.monotonic() - self._tidied > TIDY_S:
             self._tidied = time.monotonic()
             self._files.tidy()
+        return len(entries) == READ_ENTRIES
 
     def roll(self) -> None:
         """Write what was gathered, and take it off the stream."""
@@ -160,11 +183,11 @@ class Recorder:
             last = entries[-1][0].decode()
         self.roll()
 
-    def _read(self, after: str, *, block_ms: int | None = None) -> Gathered:
+    def _read(self, after: str) -> Gathered:
         """Return entries: new ones after ``>``, after an id those that were read and not acknowledged."""
         try:
             # Pairs of stream and entries, in the second version of Redis's protocol, which is what these clients speak.
-            found: Any = self._client.xreadgroup(GROUP, CONSUMER, {STREAM: after}, count=READ_ENTRIES, block=block_ms)
+            found: Any = self._client.xreadgroup(GROUP, CONSUMER, {STREAM: after}, count=READ_ENTRIES)
         except redis.ResponseError as error:
             if "NOGROUP" not in str(error):
                 raise
@@ -187,8 +210,8 @@ class Recorder:
         for entry_id, content in entries:
             self._gathered.append((entry_id, content))
             self._bytes += len(content)
-            if self._onlooker is not None:
-                self._onlooker.look(content)
+            for onlooker in self._onlookers:
+                onlooker.look(content)
 
     def _store(self) -> None:
         # The libraries take a second and a hundred MiB: not before there is something to write.

@@ -22,6 +22,8 @@ from core.utilities.background import stop_tasks
 
 STREAM = "tripcast:records"
 FIELD = b"entry"
+LEASE_KEY = "tripcast:recorder"
+"""Held by the recorder that works."""
 GATHER_S = 0.2
 """Records gather for so long, or until there are ``GATHER_ROWS``: writing costs per entry, not per row."""
 GATHER_ROWS = 500

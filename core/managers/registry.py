@@ -12,7 +12,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core.managers.artifact_store import ArtifactStore
-from core.managers.version_files import check_version, read_route, stored_models, stored_versions, version_folder
+from core.managers.version_files import (
+    FETCHED,
+    check_version,
+    read_route,
+    stored_models,
+    stored_versions,
+    version_folder,
+)
 from core.managers.version_tables import RouteChangeRow, VersionEventRow, VersionRow
 from core.schemas.manifest import Manifest
 from core.schemas.route import Route
@@ -25,15 +32,16 @@ from core.schemas.version import (
 )
 from core.utilities.errors import ArtifactError, ArtifactIntegrityError, UnknownVersionError, VersionStateError
 
-ROUTABLE = (VersionState.APPROVED, VersionState.FROZEN)
 ADOPTED_BY, ADOPTED_WHY = "shipped", "it lay there before the registry knew it"
+FETCHED_BY, FETCHED_WHY = "storage", "it was fetched before the registry knew it"
 
 
 class Registry:
     """The versions in a database, and their files.
 
     A version that lies in ``models_dir`` and that the table does not know, because it was shipped with the project or
-    stored by hand, is adopted as approved when it is first seen; one whose artifact is not the manifest's is not.
+    stored by hand, is adopted as approved when it is first seen; one whose artifact is not the manifest's is not. One that
+    a worker fetched from the storage is adopted as a candidate: where it comes from, another registry may have retired it.
 
     Parameters
     ----------
@@ -150,25 +158,6 @@ class Registry:
             session.add(_event(model, version, event, who=who, why=why))
             return _read(row)
 
-    def require_routable(self, model: str, version: str) -> VersionRecord:
-        """Return a version that a route may name.
-
-        Raises
-        ------
-        UnknownVersionError
-            If there is none of that id.
-        VersionStateError
-            If it is a candidate or retired.
-        ArtifactError, ArtifactIntegrityError
-            If its files are here and are not those that were registered.
-        """
-        record = self.get(model, version)
-        if record.state not in ROUTABLE:
-            raise VersionStateError(f"version {version} of {model} is {record.state}; a route takes approved or frozen")
-        if self._folder(model, version).exists():
-            self._check_files(record)
-        return record
-
     def _check_files(self, record: VersionRecord) -> None:
         """Compare the files with what was registered: a manifest that was rewritten with its artifact is noticed too."""
         manifest, _ = check_version(self._folder(record.model, record.version), model=record.model)
@@ -215,6 +204,9 @@ class Registry:
 
     def _adopt_one(self, folder: Path, model: str) -> None:
         manifest, size = check_version(folder, model=model)
+        if (folder / FETCHED).exists():
+            self._enter(manifest, size, VersionState.CANDIDATE, VersionEvent.REGISTER, who=FETCHED_BY, why=FETCHED_WHY)
+            return
         self._enter(manifest, size, VersionState.APPROVED, VersionEvent.APPROVE, who=ADOPTED_BY, why=ADOPTED_WHY)
 
     def _enter(

@@ -120,7 +120,7 @@ class Replay:
         if (model, version) not in self._loaded:
             folder = version_folder(self._models_dir, model, version)
             if not folder.is_dir():
-                raise UnknownVersionError(f"version {version} of {model} is not here any more")
+                raise UnknownVersionError(f"version {version} of {model} is not here")
             self._loaded[model, version] = load_version(
                 folder, entry=entry_of(model), allowed_classes=self._allowed_classes
             )

@@ -7,31 +7,35 @@ every worker has loaded and proven what it names. What cannot be is refused, and
 from collections.abc import Callable
 from pathlib import Path
 
-import redis
-from loguru import logger
 from pydantic import ValidationError
 
-from core.managers.registry import Registry
+from core.managers.plain_redis import PlainRedisError, redis_errors
 from core.managers.route_board import RouteBoard
 from core.managers.route_history import RouteHistory
 from core.managers.route_preparation import Preparer
 from core.managers.version_files import find_route, write_newer_route
+from core.managers.version_gate import VersionGate
 from core.schemas.catalog import entry_of
 from core.schemas.route import Canary, Route
 from core.schemas.version import RouteChange
-from core.services.rollback import ROLLBACK
-from core.utilities.errors import BoardUnavailableError, RouteRefusedError, TripcastError
-
-UNDO = "undo"
-"""Action of the change that puts back a route which could not be spread."""
+from core.services.rollback import ROLLBACK, UNDO
+from core.utilities.errors import (
+    ArtifactError,
+    BoardUnavailableError,
+    DatabaseUnavailableError,
+    RouteRefusedError,
+    TripcastError,
+)
 
 
 class RouteDesk:
     """Changes routes; every change returns its line in the history, or raises RouteRefusedError.
 
+    With the database away it raises DatabaseUnavailableError, and the route is as it was.
+
     Parameters
     ----------
-    registry : Registry
+    gate : VersionGate
         Says which versions a route may name.
     history : RouteHistory
         Where changes and refusals are noted.
@@ -44,24 +48,34 @@ class RouteDesk:
     """
 
     def __init__(
-        self, *, registry: Registry, history: RouteHistory, board: RouteBoard, preparer: Preparer, models_dir: Path
+        self, *, gate: VersionGate, history: RouteHistory, board: RouteBoard, preparer: Preparer, models_dir: Path
     ) -> None:
-        self._registry = registry
+        self._gate = gate
         self._history = history
         self._board = board
         self._preparer = preparer
         self._models_dir = models_dir
 
     def current(self, model: str) -> Route | None:
-        """Return the route of a model as it is, None if it never had one."""
-        stored = find_route(self._models_dir, model)
+        """Return the route of a model as it is, None if it never had one.
+
+        Raises
+        ------
+        ArtifactError
+            If nobody knows one, and what lies in its place is none.
+        """
         try:
             spread = self._board.read().get(model)
-        except redis.RedisError:
+        except redis_errors():
             spread = None
-        noted = self._history.current(model)
-        known = [route for route in (noted, spread, stored) if route is not None]
-        return max(known, key=lambda route: route.revision, default=None)
+        known = [route for route in (self._history.current(model), spread) if route is not None]
+        try:
+            stored = find_route(self._models_dir, model)
+        except ArtifactError:
+            if not known:
+                raise
+            stored = None  # the next change writes it anew
+        return max([*known, *([stored] if stored else [])], key=lambda route: route.revision, default=None)
 
     def deploy(self, model: str, version: str, *, who: str, why: str) -> RouteChange:
         """Let ``version`` answer alone; a shadow stays, unless it is this one."""
@@ -115,8 +129,8 @@ class RouteDesk:
     def rollback(self, model: str, *, who: str, why: str) -> RouteChange:
         """Go back: to the champion alone where a canary runs, else to the champion before."""
 
-        def change(_: Route | None) -> Route:
-            before = self._history.previous(model)
+        def change(route: Route | None) -> Route:
+            before = self._history.previous(model, route)
             if before is None:
                 raise RouteRefusedError(f"{model} has no earlier route to go back to")
             return before
@@ -128,10 +142,12 @@ class RouteDesk:
     ) -> RouteChange:
         try:
             return self._apply(model, change, action=action, who=who, why=why)
-        except (TripcastError, ValidationError, OSError, redis.RedisError) as error:
+        except DatabaseUnavailableError:
+            raise  # nothing can be noted then
+        except _errors(TripcastError, ValidationError) as error:
             reason = _reason(error)
             self._history.refused(model, action=action, who=who, why=why, reason=reason)
-            away = isinstance(error, redis.RedisError)
+            away = isinstance(error, redis_errors())
             raise (BoardUnavailableError if away else RouteRefusedError)(reason) from error
 
     def _apply(
@@ -142,17 +158,23 @@ class RouteDesk:
         revision = 0 if before is None else before.revision
         # Not by model_copy alone, which checks nothing.
         wanted = Route.model_validate({**change(before).model_dump(), "revision": revision + 1})
-        for version in wanted.versions:
-            self._registry.require_routable(model, version)
-        with self._preparer.prepared(entry, wanted.versions):
+        new = _to_be_proven(wanted, before)
+        for version in new:
+            self._gate.require_routable(model, version)
+        condition = self._gate.still_routable(model, new) if new else None
+        with self._preparer.prepared(entry, new, beside=[version for version in wanted.versions if version not in new]):
             # Of two who change the same revision, the history takes one.
-            noted = self._history.applied(model, wanted, action=action, who=who, why=why, before=before)
+            noted = self._history.applied(
+                model, wanted, action=action, who=who, why=why, before=before, condition=condition
+            )
             try:
                 self._spread(model, wanted)
-            except (OSError, redis.RedisError) as error:
+            except _errors() as error:
                 if before is not None:
                     self._undo(model, before.model_copy(update={"revision": revision + 2}), why=_reason(error))
                 raise
+        for version in () if before is None else before.versions:
+            self._gate.know(model, version)
         return noted
 
     def _spread(self, model: str, route: Route) -> None:
@@ -166,14 +188,35 @@ class RouteDesk:
         self._history.applied(model, route, action=UNDO, who="tripcast", why=why)
         try:
             self._spread(model, route)
-        except (OSError, redis.RedisError, RouteRefusedError) as error:
+        except _errors(RouteRefusedError) as error:
+            from loguru import logger  # noqa: PLC0415 (a change that succeeds logs nothing)
+
             logger.error("the route of {} is put back, but that cannot spread: {}", model, type(error).__name__)
+
+
+def _to_be_proven(wanted: Route, before: Route | None) -> tuple[str, ...]:
+    """Return the versions of a route that workers must hold before it counts.
+
+    Whoever only takes versions off names nothing new: what is broken of the rest keeps no bad canary on. Nor does a shadow
+    that was there before, whatever became of it: callers never get its answers.
+    """
+    if before is None:
+        return wanted.versions
+    fewer = len(wanted.versions) < len(before.versions) and wanted.champion == before.champion
+    if fewer and wanted.canary in (None, before.canary) and wanted.shadow in (None, before.shadow):
+        return ()
+    return wanted.answering if wanted.shadow == before.shadow else wanted.versions
 
 
 def _existing(model: str, route: Route | None) -> Route:
     if route is None:
         raise RouteRefusedError(f"{model} has no champion yet; deploy one first")
     return route
+
+
+def _errors(*more: type[Exception]) -> tuple[type[Exception], ...]:
+    """Return what a board or a file that cannot be used raises, and more."""
+    return (OSError, *redis_errors(), *more)
 
 
 def _reason(error: Exception) -> str:
@@ -183,8 +226,9 @@ def _reason(error: Exception) -> str:
             return "; ".join(_fault(item["loc"], item["msg"]) for item in error.errors())
         case TripcastError():
             return str(error)
-        case redis.RedisError():
-            return f"the route board cannot be reached ({type(error).__name__})"
+        case _ if isinstance(error, redis_errors()):
+            kind = error.kind if isinstance(error, PlainRedisError) else type(error).__name__
+            return f"the route board cannot be reached ({kind})"
         case OSError():
             return f"the route cannot be stored ({error.strerror})"
     return type(error).__name__

@@ -79,10 +79,11 @@ class RouteTable:
                 self._on_change(model)
         for model, known in self._routes.items():
             if model not in board or board[model].revision < known.revision:
-                logger.warning("the route board has lost revision {} of {}; it is put back", known.revision, model)
-                await self._client.eval(
+                put = await self._client.eval(
                     PUT_NEWER, 2, ROUTES_KEY, CHANNEL, model, str(known.revision), known.model_dump_json()
                 )
+                if put:
+                    logger.warning("the route board has lost revision {} of {}; it is put back", known.revision, model)
 
     def _note_who_left(self, model: str, before: Route | None, after: Route) -> None:
         now = asyncio.get_running_loop().time()

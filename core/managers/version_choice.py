@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from core.managers.route_table import RouteTable
 from core.managers.worker_directory import WorkerDirectory
 from core.schemas.catalog import CatalogEntry
-from core.utilities.errors import UnknownVersionError
+from core.utilities.errors import NoVersionError, UnknownVersionError
 
 REMEMBERED_S = 2.0
 GRACE_S = 0.5
@@ -50,7 +50,10 @@ class VersionChoice:
         pinned = self._pinned.get(entry.model)
         if pinned or self._workers.decide(entry.queue, entry.model):
             return pinned
-        return self._routes.choose(entry.model, request_id)
+        chosen = self._routes.choose(entry.model, request_id)
+        if self._workers.broken and (entry.queue, entry.model, chosen) in self._workers.broken:
+            return self.champion(entry.model)  # for a canary that a worker started without
+        return chosen
 
     def is_outdated(self, entry: CatalogEntry, version: str) -> bool:
         """Tell whether a version left the route so long ago that what it answers now is not to be given any more."""
@@ -65,8 +68,17 @@ class VersionChoice:
         route = self._routes.get(model)
         return route.champion if route is not None else ""
 
-    def note_unknown(self, model: str, version: str) -> None:
-        """Remember for a moment that a worker does not know a version."""
+    def unknown(self, model: str, version: str, *, routed: bool) -> NoVersionError | UnknownVersionError:
+        """Return what is said of a version that a worker does not have: whose fault that is, decides.
+
+        Where a caller asked for it, that is remembered for a moment.
+        """
+        if routed:
+            return NoVersionError(f"no worker could answer with {model} {version}")
+        self._note_unknown(model, version)
+        return UnknownVersionError(f"{model} has no version {version}")
+
+    def _note_unknown(self, model: str, version: str) -> None:
         now = _now()
         if len(self._unknown) >= MAX_REMEMBERED:
             self._unknown = {key: until for key, until in self._unknown.items() if until > now}

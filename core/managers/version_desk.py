@@ -4,7 +4,6 @@ from pathlib import Path
 
 from core.managers.rollout import Rollout, available_database
 from core.managers.route_board import RouteBoard
-from core.managers.version_proof import NoProof
 from core.schemas.route import Route
 from core.schemas.route_request import (
     CanaryRequest,
@@ -34,7 +33,7 @@ class VersionDesk:
     """
 
     def __init__(self, url: str, *, backend_url: str, models_dir: Path) -> None:
-        self._rollout = Rollout(database_url=url, board=RouteBoard(backend_url), models_dir=models_dir, proof=NoProof())
+        self._rollout = Rollout(database_url=url, board=RouteBoard(backend_url), models_dir=models_dir)
 
     def versions(self, model: str) -> list[VersionRecord]:
         """Return the versions of a model, the last registered first."""

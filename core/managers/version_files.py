@@ -22,6 +22,8 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 MANIFEST = "manifest.json"
 ROUTE = "route.json"
+FETCHED = ".fetched"
+"""Lies in the folder of a version that came from the storage: nobody on this machine vouches for it."""
 _MODEL = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _VERSION = re.compile(VERSION_ID)
 

@@ -1,9 +1,9 @@
 """What proves a version where no worker runs: it is loaded here, as a worker would, and must fit beside the others."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import Protocol
 
 from core.managers.version_files import find_route, inside, read_manifest
 from core.schemas.catalog import CATALOG, CatalogEntry
@@ -78,14 +78,28 @@ class LocalProof:
             return 0
 
 
-class NoProof:
-    """Stands in where no model may be loaded, as in a web process: then only workers can prove a version."""
+@dataclass(frozen=True, kw_only=True)
+class EarlierProof:
+    """Stands in where no model may be loaded, as in a web process: what a route has named was proven then.
 
-    def prove(self, entry: CatalogEntry, version: str) -> NoReturn:
-        """Refuse."""
-        raise RouteRefusedError(
-            f"no worker runs that could load {entry.model} {version}; start one, or change the route on the command line"
-        )
+    A version never changes, and whoever changes a route compares its SHA-256. So one can go back, over HTTP too, from a
+    version that has killed the last worker.
+
+    Parameters
+    ----------
+    named : callable
+        Takes a model, returns the versions that a route of it named, now or before.
+    """
+
+    named: Callable[[str], Container[str]]
+
+    def prove(self, entry: CatalogEntry, version: str) -> None:
+        """Refuse what was never on a route."""
+        if version not in self.named(entry.model):
+            raise RouteRefusedError(
+                f"no worker runs that could load {entry.model} {version}, and no route has named it yet;"
+                " start a worker, or change the route on the command line"
+            )
 
     def fit(self, entry: CatalogEntry, versions: Sequence[str]) -> None:
-        """Say nothing: what no worker proves is refused already."""
+        """Say nothing: a worker that has no room for a canary serves without it."""

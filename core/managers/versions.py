@@ -12,10 +12,10 @@ from typing import Any
 
 from core.handlers.base import TrainedModel
 from core.managers.artifacts import load_version
-from core.managers.version_files import MANIFEST, new_folder, write_file, write_route
+from core.managers.version_files import MANIFEST, new_folder, write_file
 from core.schemas.catalog import CatalogEntry
 from core.schemas.manifest import Manifest
-from core.schemas.route import VERSION_ID, Route
+from core.schemas.route import VERSION_ID
 from core.utilities.errors import ArtifactError
 from core.utilities.hashing import sha256_of
 
@@ -92,11 +92,6 @@ def store_version(
     except OSError as error:
         raise ArtifactError(f"version {version} of {entry.model} cannot be stored ({error.strerror})") from error
     return folder
-
-
-def set_champion(models_dir: Path, model: str, version: str) -> None:
-    """Let ``version`` alone answer for ``model`` from the next start on."""
-    write_route(models_dir, model, Route(champion=version))
 
 
 def artifact_of(trained: TrainedModel) -> bytes:

@@ -1,10 +1,15 @@
 """The worker directory: which workers live, as this web process last read it."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Iterable
+
+from loguru import logger
 
 from core.managers.heartbeat import read_heartbeats
 from core.managers.redis_clients import create_async_client
 from core.schemas.heartbeat import Heartbeat
+from core.schemas.wire import MIXED_WIRE_VERSION
 
 POLL_INTERVAL_S = 0.25
 
@@ -24,6 +29,9 @@ class WorkerDirectory:
         self._serving: dict[str, list[Heartbeat]] = {}
         self._served: set[tuple[str, str]] = set()
         self._decided: set[tuple[str, str]] = set()
+        self._mixing: set[str] = set()
+        self.broken: frozenset[tuple[str, str, str]] = frozenset()
+        """Queue, model and version of what one of those that take tasks from the queue could not load."""
         self._started = asyncio.get_running_loop().time()
         self._last_seen: dict[str, float] = {}
 
@@ -47,6 +55,10 @@ class WorkerDirectory:
         """Tell whether one of them answers for ``model`` with a version of its own, whatever the route says."""
         return (queue, model) in self._decided
 
+    def mix(self, queue: str) -> bool:
+        """Tell whether all of them understand a message with rows of several versions."""
+        return queue in self._mixing
+
     def seconds_without(self, queue: str) -> float:
         """Return how long no worker has been seen on ``queue``: 0 with one, the directory's age if never.
 
@@ -55,6 +67,10 @@ class WorkerDirectory:
         if self.serving(queue):
             return 0.0
         return asyncio.get_running_loop().time() - self._last_seen.get(queue, self._started)
+
+    def devices(self) -> dict[str, int]:
+        """Return how many of the living workers compute on which device; those that drain are left out."""
+        return dict(Counter(worker.device for worker in self._workers if not worker.draining))
 
     async def poll(self) -> None:
         """Read the heartbeats.
@@ -72,4 +88,21 @@ class WorkerDirectory:
         serving = [(queue, worker) for queue, workers in self._serving.items() for worker in workers]
         self._served = {(queue, model) for queue, worker in serving for model in worker.models}
         self._decided = {(queue, model) for queue, worker in serving for model in worker.fixed}
+        self._mixing = {
+            queue
+            for queue, workers in self._serving.items()
+            if all(worker.wire >= MIXED_WIRE_VERSION for worker in workers)
+        }
+        self._note_broken(serving)
         self._last_seen.update(dict.fromkeys(self._serving, asyncio.get_running_loop().time()))
+
+    def _note_broken(self, serving: Iterable[tuple[str, Heartbeat]]) -> None:
+        broken = frozenset(
+            (queue, model, failure.version)
+            for queue, worker in serving
+            for model, failures in worker.failed.items()
+            for failure in failures
+        )
+        for queue, model, version in broken - self.broken:
+            logger.warning("a worker of {} cannot load version {} of {}", queue, version, model)
+        self.broken = broken

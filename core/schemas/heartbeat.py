@@ -24,8 +24,14 @@ class Heartbeat(BaseModel):
     """Models whose version its settings decide, whatever a route says."""
     failed: dict[str, list[FailedLoad]] = {}
     """What could not be loaded, by model."""
+    wire: int = 1
+    """The newest wire version that it understands."""
     device: str
-    """``cpu`` or ``cuda``."""
+    """Where large batches are computed: ``cpu``, or the name of a GPU, ``cuda:0 NVIDIA H200``."""
+    device_batches: int = 0
+    """Batches that a GPU answered."""
+    device_failures: int = 0
+    """Batches that a GPU failed, and the CPU answered."""
     rows_per_s: float
     """Rows predicted a second, over the last beats."""
     rows_in_hand: int

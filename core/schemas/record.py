@@ -13,8 +13,12 @@ import orjson
 from core.utilities.errors import WireError
 
 RECORD_VERSION = 1
+MAX_ROWS = 100_000
+"""Of an entry that is read; writers send some thousands at most."""
 DATE = "date"
 """The day in UTC; in files, a part of the path."""
+NOT_RECORDED = "RECORD_SHARE of the system says how much is (0 by default), and it is in files RECORD_ROLL_S later"
+"""Why a prediction that was made may not be found."""
 
 
 class Role(StrEnum):
@@ -116,12 +120,15 @@ class RecordEntry:
                 raise WireError(f"not records of version {RECORD_VERSION}")
             if type(message["rows"]) is not int or not isinstance(message["model"], str):
                 raise WireError("malformed records: neither model nor rows")
+            if message["rows"] > MAX_ROWS:
+                raise WireError(f"more than {MAX_ROWS} records in an entry")
             entry = cls(
                 model=message["model"], rows=message["rows"], columns=message["columns"], features=message["features"]
             )
             columns = [*(entry.column(name) for name in Record._fields), *entry.features.values()]
-        except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+            ragged = any(len(column) != entry.rows for column in columns)
+        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
             raise WireError(f"malformed records: {type(error).__name__}") from error
-        if any(len(column) != entry.rows for column in columns):
+        if ragged:
             raise WireError("ragged records")
         return entry

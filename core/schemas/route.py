@@ -1,5 +1,6 @@
 """The route of a model: which versions answer, and with what share."""
 
+import math
 from functools import cached_property
 from typing import Annotated, Self
 
@@ -17,6 +18,16 @@ class Canary(BaseModel):
 
     version: VersionId
     share: Annotated[float, Field(gt=0, lt=1, description="Of the requests, between 0 and 1.")]
+
+    @cached_property
+    def salt(self) -> bytes:
+        """What comes before a request id where it is hashed: another canary is another sample of the ids."""
+        return f"{self.version} ".encode()
+
+    @cached_property
+    def bound(self) -> bytes:
+        """The hash that is the first outside the share, (8,), big-endian."""
+        return math.ceil(self.share * 2**64).to_bytes(8)
 
 
 class Route(BaseModel):

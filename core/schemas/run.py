@@ -98,7 +98,7 @@ class RunParameters(RunRequest):
     champion: VersionId | None = None
     """Version to compare with; the one that answered when the run was created."""
     data: tuple[Path, ...] = ()
-    """Files and folders to take the months from; what is not there comes from the raw store, or is downloaded."""
+    """Files and folders that hold all the months; without any they come from the raw store, or are downloaded."""
 
     @property
     def label(self) -> str:

@@ -80,11 +80,11 @@ class TripReply(BaseModel):
             "examples": [
                 {
                     "reply_code": 0,
-                    "duration": 12.785509620119132,
+                    "duration": 13.368957993050708,
                     "request_id": "99999",
                     "transaction_id": "0192f0c4-7f3a-7d5e-9a41-3c0f6f1f7a10",
                     "model_name": "trip_duration",
-                    "model_version": "green-2021-01",
+                    "model_version": "2021-01-boosted-485f1362",
                 }
             ]
         },

@@ -80,12 +80,24 @@ class ModelBudgetError(ArtifactError):
     """Raised when a version does not fit into the memory that versions may take."""
 
 
+class DeviceError(TripcastError):
+    """Raised when a GPU is not there, cannot be used, or does not say what the CPU says."""
+
+
 class UnknownVersionError(TripcastError):
     """Raised when a version is asked for that is not held here."""
 
 
 class VersionStateError(TripcastError):
     """Raised when a version cannot do what is asked of it in the state that it is in."""
+
+
+class ComparisonError(TripcastError):
+    """Raised when two versions cannot be compared; the message says why."""
+
+
+class ComparisonUnavailableError(TripcastError):
+    """Raised when nobody is there who could compare versions."""
 
 
 class FeatureError(TripcastError):

@@ -19,8 +19,11 @@ from core.utilities.urls import redact
 if TYPE_CHECKING:
     from loguru import Message, Record
 
-QUIET = ("celery.worker.strategy", "celery.app.trace", "uvicorn.access", "httpx", "httpcore")
-"""Loggers with a line or two a task or request at INFO: warnings only, unless the level is DEBUG."""
+QUIET = (
+    *("celery.worker.strategy", "celery.app.trace", "uvicorn.access", "httpx", "httpcore"),
+    *("alembic.runtime.plugins", "hamilton.registry"),
+)
+"""Loggers with a line or two a task, request or plugin at INFO: warnings only, unless the level is DEBUG."""
 
 FILE_ONLY = ("core.managers.batch_log",)
 """Modules whose lines below WARNING are for the file: hundreds a second, under load."""

@@ -28,10 +28,14 @@ class Liveness(BaseModel):
 
 
 class Readiness(BaseModel):
-    """Whether predictions can be served from here; ``missing`` names what is not there."""
+    """Whether predictions can be served from here; ``missing`` names what is not there.
+
+    ``devices`` says how many workers compute large batches on which device: ``{"cpu": 2, "cuda:0 NVIDIA H200": 1}``.
+    """
 
     status: str
     missing: list[str]
+    devices: dict[str, int]
 
 
 @router.get("", operation_id="health")
@@ -48,12 +52,15 @@ async def live() -> Liveness:
 
 
 @router.get("/ready", operation_id="ready", responses={503: {"model": Readiness, "description": "Not ready."}})
-async def ready(queue: QueueDep, response: Response) -> Readiness:
+async def ready(settings: SettingsDep, queue: QueueDep, response: Response) -> Readiness:
     """Answer 200 once the broker is reached, a worker answers on the queue and its model is loaded.
 
-    Models that the catalog does not call essential may be missing.
+    Models that the catalog does not call essential may be missing. Where requests wait for a worker
+    (``SCALE_TO_ZERO``), it may be missing too: who is not asked can hold no request that would bring one.
     """
     missing = sorted({part for entry in CATALOG if entry.essential and (part := queue.missing(entry.model))})
-    if missing:
+    is_ready = not missing or (settings.scale_to_zero == "on" and missing == ["worker"])
+    if not is_ready:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
-    return Readiness(status="not ready" if missing else "ready", missing=missing)
+    status = "ready" if is_ready else "not ready"
+    return Readiness(status=status, missing=missing, devices=queue.workers.devices())

@@ -11,11 +11,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from apps.api.bodies import read_json, validate
-from apps.api.dependencies import VersionsDep
-from apps.api.errors import MODEL_KINDS, InvalidBodyError, describe
+from apps.api.dependencies import ComparisonsDep, VersionsDep
+from apps.api.errors import COMPARISON_KINDS, MODEL_KINDS, InvalidBodyError, describe
 from apps.api.keys import ADMIN_ONLY
 from apps.api.lazy_desk import VersionDesk
 from core.schemas.catalog import CATALOG
+from core.schemas.comparison import Comparison, ComparisonRequest
 from core.schemas.route import Route
 from core.schemas.route_request import (
     CanaryRequest,
@@ -43,7 +44,7 @@ CHANGES: dict[str, type[RouteRequest]] = {
     "rollback": RollbackRequest,
 }
 """What can become of a route: the body that it takes."""
-BODIES: tuple[type[BaseModel], ...] = (Reason, *CHANGES.values())
+BODIES: tuple[type[BaseModel], ...] = (Reason, ComparisonRequest, *CHANGES.values())
 
 
 class ModelView(BaseModel):
@@ -76,6 +77,7 @@ def add_model_routes(app: FastAPI, *, prefix: str) -> None:
         _add_event(app, event, path=f"{prefix}/models/{{name}}/versions/{{version}}/{event.value}")
     for action in CHANGES:
         _add_change(app, action, path=f"{prefix}/models/{{name}}/route/{action}")
+    _add_comparison(app, path=f"{prefix}/models/{{name}}/diff")
 
 
 def _add_reading(app: FastAPI, path: str) -> None:
@@ -133,6 +135,16 @@ def _add_change(app: FastAPI, action: str, *, path: str) -> None:
         return await versions.ask(lambda desk: desk.change_route(known, wanted))
 
 
+def _add_comparison(app: FastAPI, *, path: str) -> None:
+    options = _changing(ComparisonRequest, str(ComparisonRequest.__doc__), "diff")
+    options["responses"] = _COMPARED
+
+    @app.post(path, operation_id="diff_versions", **options)
+    async def diff(name: str, request: Request, comparisons: ComparisonsDep) -> Comparison:
+        known = _known(name)
+        return await comparisons.compare(known, await _body(request, ComparisonRequest))
+
+
 def _known(name: str) -> str:
     """Return the name of a model of the catalog; no other one has a path."""
     if name not in {entry.model for entry in CATALOG}:
@@ -184,3 +196,16 @@ _BODY = describe(
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     kinds=MODEL_KINDS,
 )
+_COMPARED = {
+    **_BODY,
+    **describe(
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        HTTPStatus.CONFLICT,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.GATEWAY_TIMEOUT,
+        kinds=COMPARISON_KINDS,
+    ),
+}

@@ -1,10 +1,13 @@
 import asyncio
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
 from apps.api.lazy_desk import THREADS, LazyDesk
 from core.utilities.errors import DatabaseUnavailableError
+from tests.e2e.processes import wait_until
 
 
 class Desk:
@@ -45,6 +48,25 @@ async def test_one_that_could_not_be_opened_is_tried_again() -> None:
     with pytest.raises(DatabaseUnavailableError):
         await lazy.ask(lambda desk: desk)
     assert isinstance(await lazy.ask(lambda desk: desk), Desk)
+    lazy.close()
+
+
+async def test_what_it_is_made_of_is_imported_beforehand_without_opening_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    names = ("a_part_of_a_desk", "another_part_of_a_desk")
+    for name in names:
+        (tmp_path / f"{name}.py").touch()
+        monkeypatch.delitem(sys.modules, name, raising=False)
+
+    def open_desk() -> Desk:
+        raise AssertionError("nobody asked")
+
+    lazy = LazyDesk(open_desk, modules=names)
+    assert not set(names) & set(sys.modules)
+    lazy.load()
+    await asyncio.to_thread(wait_until, lambda: set(names) <= set(sys.modules))
     lazy.close()
 
 

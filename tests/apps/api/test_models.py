@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from apps.api.main import create_app
 from config import Settings
 from core.managers.database import open_database
-from core.managers.heartbeat import HeartbeatWriter
+from core.managers.heartbeat_writer import HeartbeatWriter
 from core.managers.registry import Registry
 from core.managers.route_board import RouteBoard
 from core.managers.version_files import read_route, write_route
@@ -44,7 +44,7 @@ def models_dir(empty_folder: Path) -> Path:
     return folder
 
 
-def managed(models_dir: Path, url: str, *, key: str = KEY) -> FastAPI:
+def managed(models_dir: Path, url: str, *, key: str = KEY, model_version: str = "") -> FastAPI:
     return create_app(
         Settings(
             celery_broker_url=url,
@@ -52,6 +52,7 @@ def managed(models_dir: Path, url: str, *, key: str = KEY) -> FastAPI:
             models_dir=models_dir,
             data_dir=models_dir.parent / "data",
             admin_api_key=SecretStr(key),
+            model_version=model_version,
         )
     )
 
@@ -67,6 +68,21 @@ async def client(models_dir: Path, broker: Broker) -> AsyncIterator[httpx.AsyncC
 
 async def post(client: httpx.AsyncClient, path: str, **body: Any) -> httpx.Response:
     return await client.post(f"{PATH}/{path}", json={**ADA, **body}, timeout=60)
+
+
+async def test_where_the_web_processes_pin_a_version_a_change_is_refused_and_says_so(
+    models_dir: Path, broker: Broker
+) -> None:
+    board = RouteBoard(broker.url)
+    with version_worker("w1", broker, models_dir):
+        async with calling(managed(models_dir, broker.url, model_version="pace-1")) as client:
+            client.headers.update(HEADERS)
+            await asyncio.to_thread(wait_until, lambda: board.pinned(MODEL))
+            refused = await post(client, "route/deploy", version="pace-2")
+    board.close()
+    assert refused.status_code == 409
+    assert "MODEL_VERSION of the web processes pins trip_duration pace-1" in refused.json()["detail"]
+    assert read_route(models_dir, MODEL) == Route(champion="pace-1")
 
 
 async def test_from_a_shadow_to_a_canary_to_the_champion_and_back(client: httpx.AsyncClient, models_dir: Path) -> None:
@@ -197,7 +213,7 @@ def operations(app: FastAPI) -> list[tuple[str, str]]:
 
 async def test_nobody_without_the_key_passes(models_dir: Path) -> None:
     app = managed(models_dir, NOWHERE)
-    assert len(operations(app)) == 14
+    assert len(operations(app)) == 15
     async with calling(app) as client:
         for method, path in operations(app):
             for given in (None, b"", b"swordfis", b"swordfishes", "swordfish\u00e4".encode()):
@@ -240,6 +256,25 @@ async def test_without_a_worker_a_web_process_loads_no_model(models_dir: Path, b
         answer = await post(client, "route/deploy", version="pace-2")
     assert answer.status_code == 409
     assert "no worker runs" in answer.json()["detail"]
+
+
+async def test_without_a_worker_one_can_go_back_to_what_was_served_before(models_dir: Path, broker: Broker) -> None:
+    async with calling(managed(models_dir, broker.url)) as client:
+        client.headers.update(HEADERS)
+        with version_worker("w1", broker, models_dir):
+            for path, body in (
+                ("route/deploy", {"version": "pace-2"}),
+                ("route/canary", {"version": "pace-3", "share": 0.1}),
+            ):
+                assert (await post(client, path, **body)).status_code == 200
+        stopped = await post(client, "route/stop-canary")
+        back = await post(client, "route/rollback")
+        again = await post(client, "route/deploy", version="pace-3")
+        (models_dir / MODEL / "pace-2" / "model.pickle").write_bytes(b"tampered")
+        refused = await post(client, "route/deploy", version="pace-2")
+    assert [answer.json()["route"]["champion"] for answer in (stopped, back, again)] == ["pace-2", "pace-1", "pace-3"]
+    assert (refused.status_code, "SHA-256" in refused.json()["detail"]) == (409, True)
+    assert read_route(models_dir, MODEL) == Route(champion="pace-3", revision=5)
 
 
 @contextmanager
@@ -286,3 +321,5 @@ def test_every_status_of_the_routes_is_described(models_dir: Path) -> None:
         described = paths[f"/v1/models/{{name}}/{path}"]["post"]
         assert set(described["responses"]) == always | {"400", "409", "413", "415"}
         assert described["security"] == [{"AdminKey": []}]
+    compared = paths["/v1/models/{name}/diff"]["post"]["responses"]
+    assert set(compared) == always | {"400", "409", "413", "415", "504"}

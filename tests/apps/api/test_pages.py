@@ -40,3 +40,11 @@ async def test_behind_a_proxy_a_page_loads_from_below_its_prefix(path: str) -> N
     assert links
     assert all(link.startswith("/trips/") for link in links)
     assert "/trips/openapi.json" in page.text
+
+
+@pytest.mark.parametrize("root", ["", "/trips"])
+async def test_who_asks_for_no_page_is_led_to_the_documentation(root: str) -> None:
+    answer = await get(create_app_with_pages(), f"{root}/", root_path=root)
+
+    assert answer.is_redirect
+    assert answer.headers["Location"] == f"{root}/docs"

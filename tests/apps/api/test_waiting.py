@@ -57,8 +57,14 @@ async def test_a_fast_answer_is_not_watched_for_a_hang_up() -> None:
 
 @pytest.mark.usefixtures("_soon")
 async def test_to_be_cancelled_from_outside_is_no_hang_up() -> None:
-    task = asyncio.create_task(wait_or_hang_up(silent, answer_after(10)))
-    await asyncio.sleep(0.05)
+    watched = asyncio.Event()
+
+    async def receive() -> dict[str, Any]:
+        watched.set()
+        return await silent()
+
+    task = asyncio.create_task(wait_or_hang_up(receive, answer_after(10)))
+    await asyncio.wait_for(watched.wait(), 10)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -33,7 +33,7 @@ def models_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broker: Broker) 
 def models(models_dir: Path) -> Models:
     """Return what gives a command on models."""
 
-    def call(*arguments: object) -> Result:
-        return CliRunner().invoke(app, ["models", *map(str, arguments)], env={"COLUMNS": "300"})
+    def call(*arguments: object, columns: int = 300) -> Result:
+        return CliRunner().invoke(app, ["models", *map(str, arguments)], env={"COLUMNS": str(columns)})
 
     return call

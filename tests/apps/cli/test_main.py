@@ -23,3 +23,10 @@ def test_another_command_is_refused() -> None:
     refused = CliRunner().invoke(app, ["lunch"])
     assert refused.exit_code == 2
     assert "No such command" in refused.stderr
+
+
+@pytest.mark.parametrize(("misspelt", "meant"), [(["pipelin"], "pipeline"), (["models", "cannary"], "canary")])
+def test_a_misspelt_command_is_recognized(misspelt: list[str], meant: str) -> None:
+    refused = CliRunner().invoke(app, misspelt, env={"COLUMNS": "200"})
+    assert refused.exit_code == 2
+    assert f"Did you mean '{meant}'" in refused.stderr

@@ -38,6 +38,11 @@ def test_a_recorded_prediction_is_given_again() -> None:
     assert "pace-1 answered 3.0, and again 3.0" in result.stdout
 
 
+def test_an_auditor_need_not_know_where_the_command_stands() -> None:
+    result = CliRunner().invoke(app, ["replay", "r3"], env={"COLUMNS": "300"})
+    assert (result.exit_code, result.stdout) == (0, cli("replay", "r3").stdout)
+
+
 def test_another_version_is_shown_beside_the_recorded_answer() -> None:
     result = cli("replay", "r3", "--version", "pace-2")
     assert result.exit_code == 1
@@ -61,6 +66,11 @@ def test_what_is_not_there_ends_with_two(arguments: tuple[str, ...]) -> None:
     result = cli(*arguments)
     assert result.exit_code == 2
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("arguments", [("replay", "nobody"), ("diff", "pace-1", "pace-2", "--on", "2020-01-01")])
+def test_who_finds_nothing_is_told_what_decides_that(arguments: tuple[str, ...]) -> None:
+    assert "RECORD_SHARE" in cli(*arguments).stderr
 
 
 def test_two_versions_are_compared_on_a_period() -> None:

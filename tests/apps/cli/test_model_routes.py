@@ -1,3 +1,5 @@
+import ast
+import asyncio
 import json
 import os
 import subprocess
@@ -7,20 +9,23 @@ from pathlib import Path
 import pytest
 
 from config import ROOT
+from core.managers.pin_notice import PinNotice
+from core.managers.route_board import RouteBoard
 from core.managers.version_files import read_route
 from core.schemas.catalog import TRIP_DURATION
 from core.schemas.route import Canary, Route
 from tests.apps.api.conftest import NOWHERE
 from tests.apps.cli.conftest import Models
-from tests.core.managers.paced_versions import store_paced
 from tests.core.managers.version_worker import version_worker
-from tests.e2e.processes import Broker
+from tests.e2e.processes import Broker, wait_until
 
 MODEL = TRIP_DURATION.model
 WHY = ("--why", "it is better")
 HEAVY = (
-    "alembic", "boto3", "celery", "hamilton", "httpx", "kombu", "numpy", "polars", "sklearn", "statemachine",
+    "alembic", "boto3", "celery", "hamilton", "httpx", "kombu", "loguru", "numpy", "opentelemetry", "polars",
+    "redis", "rich", "sklearn", "sqlalchemy", "statemachine",
 )  # fmt: skip
+"""None of it is needed to change a route where a worker proves the versions."""
 
 
 def test_from_a_shadow_to_a_canary_to_the_champion_and_back(models: Models, models_dir: Path) -> None:
@@ -99,17 +104,41 @@ def test_what_cannot_be_is_one_line(models: Models, command: tuple[str, ...], li
     assert (refused.exit_code, refused.stdout, refused.stderr) == (1, "", line)
 
 
+async def test_where_web_processes_pin_a_version_a_change_is_refused_and_says_so(
+    models: Models, broker: Broker
+) -> None:
+    web, board = PinNotice(broker.url, {MODEL: "pace-1"}), RouteBoard(broker.url)
+    web.start()
+    await asyncio.to_thread(wait_until, lambda: board.pinned(MODEL))
+    refused = await asyncio.to_thread(models, "deploy", "pace-2", *WHY)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr.startswith(f"deploy: MODEL_VERSION of the web processes pins {MODEL} pace-1")
+    await web.stop()
+    board.close()
+
+
 def test_without_a_redis_nothing_changes_but_all_can_be_read(
     models: Models, models_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CELERY_RESULT_BACKEND", NOWHERE)
     refused = models("deploy", "pace-2", *WHY)
     assert refused.exit_code == 1
-    assert refused.stderr.startswith("deploy: the route board cannot be reached")
+    told = f"deploy: the route board cannot be reached (ConnectionRefusedError) at {NOWHERE}; start the system"
+    assert refused.stderr.startswith(told)
     assert len(refused.stderr.splitlines()) == 1
     assert read_route(models_dir, MODEL).champion == "pace-1"
     assert "champion" in models("list").stdout
     assert "refused: the route board" in models("history").stdout
+
+
+def test_a_narrow_terminal_shows_the_history_whole(models: Models) -> None:
+    version = "2021-01-boosted-0123abcd-of-a-long-name"
+    assert models("deploy", version, *WHY).exit_code == 1
+    shown = models("history", columns=80).stdout
+    cells = [line.split("│")[-2].strip() for line in shown.splitlines() if line.startswith("│")]
+    assert version in "".join(cells)
+    assert models("stop-canary").exit_code == 1
+    assert "…" not in models("history", columns=80).stdout
 
 
 def test_a_change_needs_a_reason_but_the_urgent_ones(models: Models) -> None:
@@ -119,21 +148,50 @@ def test_a_change_needs_a_reason_but_the_urgent_ones(models: Models) -> None:
         assert "--why" in refused.stderr
 
 
-def test_a_rollback_beside_a_worker_imports_nothing_that_it_does_not_need(
-    models: Models, models_dir: Path, broker: Broker
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("rollback",), "revision 3: champion pace-1\n"),
+        (("stop-canary",), "revision 3: champion pace-1\n"),
+        (("promote", *WHY), "revision 3: champion pace-2\n"),
+        (("canary", "pace-2", "--share", "0.5", *WHY), "revision 3: champion pace-1, canary pace-2 (50 %)\n"),
+        (("deploy", "pace-2", *WHY), "revision 3: champion pace-2\n"),
+        (("shadow", "--off", *WHY), "revision 3: champion pace-1, canary pace-2 (10 %)\n"),
+    ],
+)
+def test_a_change_beside_a_worker_imports_nothing_that_it_does_not_need(
+    models: Models, models_dir: Path, broker: Broker, arguments: tuple[str, ...], told: str
 ) -> None:
-    store_paced(models_dir, 4)
+    with version_worker("w1", broker, models_dir):
+        assert models("deploy", "pace-1", *WHY).exit_code == 0
+        assert models("canary", "pace-2", "--share", "0.1", *WHY).exit_code == 0
+        assert imported_by(*arguments) == (f"{MODEL}, {told}", [])
+
+
+def test_reading_the_history_imports_no_database_library(models: Models) -> None:
     assert models("deploy", "pace-2", *WHY).exit_code == 0
+    told, heavy = imported_by("history", "--json")
+    assert [change["revision"] for change in json.loads(told)] == [1, 0]
+    assert heavy == []
+
+
+@pytest.mark.parametrize("command", ["list", "show"])
+def test_a_command_on_versions_imports_no_library_that_trains_or_serves(models: Models, command: str) -> None:
+    assert models("deploy", "pace-1", *WHY).exit_code == 0
+    told, heavy = imported_by(*("list",) if command == "list" else ("show", "pace-1"))
+    assert "pace-1" in told
+    assert set(heavy) <= {"sqlalchemy", "rich", "loguru"}
+
+
+def imported_by(*arguments: str) -> tuple[str, list[str]]:
+    """Run a command on models in a process of its own; return what it says, and which heavy libraries it has then."""
     code = (
-        "import sys; sys.argv = ['cli', 'models', 'rollback']\n"
+        f"import sys; sys.argv = ['cli', 'models', *{arguments}]\n"
         "from apps.cli.__main__ import app\n"
         "try:\n    app()\n"
         f"finally:\n    sys.stderr.write(repr([name for name in {HEAVY} if name in sys.modules]))"
     )
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with version_worker("w1", broker, models_dir):
-        done = subprocess.run(
-            [sys.executable, "-c", code], check=False, cwd=models_dir, env=env, capture_output=True, text=True
-        )
-    assert done.stdout == f"{MODEL}, revision 2: champion pace-1\n", done.stderr
-    assert done.stderr == "[]"
+    env = {**os.environ, "COLUMNS": "300"}
+    done = subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout, list(ast.literal_eval(done.stderr))

@@ -1,10 +1,11 @@
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from config import Settings
+from config import ROOT, Settings
 from core.managers.database import open_database
 from core.managers.registry import Registry
 from core.managers.version_files import write_route
@@ -40,6 +41,23 @@ def test_the_error_on_the_test_rows_is_listed_where_a_version_has_one(models: Mo
     assert "test RMSE (min)" in listed
     assert "4.200" in listed
     assert "test RMSE (min): 4.200 on 1,200 rows" in models("show", "pace-2").stdout
+
+
+@pytest.mark.parametrize("columns", [80, 103, 104, 160])
+def test_the_list_has_whole_ids_states_and_roles_in_a_terminal_of_80_columns(
+    models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    shutil.copytree(ROOT / "repo" / "models", tmp_path / "shipped")
+    monkeypatch.setenv("MODELS_DIR", str(tmp_path / "shipped"))
+    champion, canary = "2021-01-boosted-485f1362", "2021-01-linear-d0dfed2d"
+    write_route(tmp_path / "shipped", MODEL, Route(champion=champion, canary=Canary(version=canary, share=0.1)))
+    lines = models("list", columns=columns).stdout.splitlines()
+    for version, role in ((champion, "champion"), (canary, "canary 10 %")):
+        (line,) = (line for line in lines if version in line)
+        assert f" {version} " in line
+        assert " approved " in line
+        assert f" {role} " in line
+    assert max(map(len, lines)) <= columns
 
 
 def test_another_model_has_versions_of_its_own(models: Models) -> None:
@@ -89,7 +107,10 @@ def test_a_change_of_state_needs_a_reason(models: Models) -> None:
         (("show", "gone"), "show: there is no version gone of trip_duration\n"),
         (("show", "../x"), "show: there is no such version\n"),
         (("list", "--model", "weather"), "list: no model is called 'weather'; there are: trip_duration, tip_share\n"),
-        (("approve", "pace-2", "--why", "x"), "approve: a version that is approved cannot approve\n"),
+        (
+            ("approve", "pace-2", "--why", "x"),
+            "approve: a version that is approved cannot approve, only freeze or retire\n",
+        ),
         (
             ("retire", "pace-1", "--why", "x"),
             "retire: version pace-1 of trip_duration is on the route; it retires once it is off\n",

@@ -32,8 +32,15 @@ def one_line(result: Result) -> str:
 
 def test_without_a_system_it_gives_up_with_one_line_and_leaves_nothing(source: Path) -> None:
     result = predict(source, source.with_name("out.csv"), "--patience-s", "0")
-    assert one_line(result) == "predict: no broker within 0 s: is the system running?"
+    assert one_line(result).startswith("predict: no broker within 0 s at redis://127.0.0.1:1/0; start the system")
     assert list(source.parent.iterdir()) == [source]
+
+
+def test_who_waits_is_told_what_for(source: Path) -> None:
+    result = predict(source, source.with_name("out.csv"), "--patience-s", "1.5")
+    waits, gave_up = result.stderr.splitlines()
+    assert waits == "predict: no broker yet at redis://127.0.0.1:1/0; waits 1.5 s at most"
+    assert "within 1.5 s" in gave_up
 
 
 def test_an_output_that_is_there_is_not_replaced(source: Path) -> None:

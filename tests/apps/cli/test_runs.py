@@ -1,5 +1,8 @@
 import json
+import signal
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -7,10 +10,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from apps.cli.__main__ import app
+from config import ROOT
 from core.managers.database import open_database
 from core.managers.watched_files import WatchedFiles
 from tests.core.managers.pipeline_files import STEPS, month_file
 from tests.core.managers.spoilt_files import SPOILT, Spoilt
+from tests.e2e.processes import wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -31,13 +36,44 @@ def newest() -> str:
 
 
 def test_runs_are_listed_and_shown_with_their_steps(data: Path) -> None:
-    assert cli("run", "--data", data, "--version", "mine").exit_code == 0
-    assert all(text in cli("list").stdout for text in (newest(), "succeeded", "2021-01", "mine"))
+    assert cli("run", "--data", data, "--version", "2021-01-boosted-0123abcd").exit_code == 0
+    assert all(text in cli("list").stdout for text in (newest(), "succeeded", "2021-01", "2021-01-boosted-0123abcd"))
+    # A narrow terminal folds the version, and cuts off nothing.
+    narrow = CliRunner().invoke(app, ["pipeline", "list"], env={"COLUMNS": "80"}).stdout
+    rows = [line.split("│")[1:-1] for line in narrow.splitlines() if line.startswith("│")]
+    whole = ["".join(cell.strip() for cell in column) for column in zip(*rows, strict=True)]
+    assert (whole[0], whole[-1]) == (newest(), "2021-01-boosted-0123abcd")
     shown = cli("show", newest())
     assert all(step in shown.stdout for step in STEPS)
-    assert "version: mine" in shown.stdout
+    assert "version: 2021-01-boosted-0123abcd" in shown.stdout
     told = json.loads(cli("show", newest(), "--json").stdout)
     assert [step["step"] for step in told["steps"]] == list(STEPS)
+
+
+def test_a_run_that_was_cancelled_is_not_to_be_resumed(data: Path) -> None:
+    assert cli("run", "--data", data, "--test-month", "2021-03").exit_code == 1
+    assert cli("cancel", newest()).exit_code == 0
+    assert cli("resume", newest()).stderr == "resume: a run that is cancelled cannot start\n"
+
+
+@pytest.mark.slow
+def test_a_run_that_is_interrupted_tells_how_it_goes_on(data: Path) -> None:
+    command = (sys.executable, "-m", "apps.cli", "pipeline", "run", "--data", str(data))
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        wait_until(lambda: any(run["state"] == "running" for run in json.loads(cli("list", "--json").stdout)))
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert told == f"interrupted; to go on: python -m apps.cli pipeline resume {newest()}\n"
+
+
+@pytest.mark.slow
+def test_what_a_gate_refused_is_not_to_be_resumed(data: Path) -> None:
+    (data / "strict.yaml").write_text("gate: {rmse_max: 0.001}\n")
+    refused = cli("run", "--data", data, "--limits", data / "strict.yaml")
+    assert refused.exit_code == 1
+    assert "for other limits: --limits" in refused.stderr
+    assert "resume" not in refused.stderr
 
 
 def test_a_failed_run_is_shown_and_resumed_where_it_broke_off(data: Path) -> None:

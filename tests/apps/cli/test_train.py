@@ -17,6 +17,7 @@ from core.schemas.route import Route
 from tests.apps.api.conftest import NOWHERE
 from tests.core.managers.file_server import Behaviour, file_server
 from tests.core.managers.pipeline_files import month_file
+from tests.core.managers.registered import plain
 from tests.core.managers.version_worker import version_worker
 from tests.e2e.processes import Broker
 
@@ -65,7 +66,7 @@ def test_the_champion_is_approved_and_its_route_noted_with_no_redis_at_hand(mode
     assert train("--data", data, "--version", "two", "--champion").exit_code == 0
     assert read_route(models_dir, "trip_duration") == Route(champion="two", revision=2)
     engine = open_database(f"sqlite:///{models_dir.parent / 'repo' / 'runs.sqlite'}")
-    newest, _ = RouteHistory(engine).changes("trip_duration")
+    newest, _ = RouteHistory(plain(engine)).changes("trip_duration")
     assert (newest.action, newest.why) == ("deploy", "train --champion")
     events = Registry(engine, models_dir).events("trip_duration", "two")
     engine.dispose()
@@ -93,7 +94,7 @@ def test_a_champion_that_a_worker_cannot_load_is_one_line_and_the_old_one_stays(
     with version_worker("w1", broker, models_dir, pinned="one"):
         refused = train("--data", data, "--version", "two", "--champion")
     assert refused.exit_code == 1
-    assert "settings of worker w1" in refused.stderr
+    assert "TRIP_DURATION_MODEL of worker w1" in refused.stderr
     assert len(refused.stderr.splitlines()) == 1
     assert read_route(models_dir, "trip_duration").champion == "one"
 

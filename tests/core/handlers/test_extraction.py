@@ -1,9 +1,11 @@
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from core.handlers import extraction as module
 from core.handlers.extraction import Extraction, is_of_kind
 from core.handlers.trip_sources import TRIP_SOURCES
 from core.schemas.snapshot import Taxi
@@ -68,6 +70,31 @@ def test_the_same_file_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("1", "2"):
         extraction(file).write(tmp_path / name)
     assert sha256_of_file(tmp_path / "1") == sha256_of_file(tmp_path / "2")
+
+
+def test_what_does_not_fit_into_memory_is_spilled_beside_the_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not where the process was started: a container cannot write there."""
+    n_rows = 2_000_000
+    raw, sql, out = tmp_path / "raw.parquet", tmp_path / "sorted.sql", tmp_path / "out" / "trips.parquet"
+    pl.select(n=pl.int_range(n_rows)).with_columns(key=pl.col("n").hash(), text=pl.col("n").cast(str)).write_parquet(
+        raw
+    )
+    sql.write_text("select $month as month, * from raw order by key")
+    started_in = tmp_path / "read-only"
+    for folder in (started_in, out.parent):
+        folder.mkdir()
+    (started_in / ".tmp").touch()
+    monkeypatch.chdir(started_in)
+    monkeypatch.setattr(module, "MEMORY_LIMIT", "40MB")
+
+    replace(extraction(raw), source=replace(TRIP_SOURCES["green"], sql=sql)).write(out)
+
+    keys = pl.read_parquet(out)["key"]
+    assert len(keys) == n_rows
+    assert keys.is_sorted()
+    assert list(out.parent.iterdir()) == [out]
 
 
 def test_a_file_that_is_broken_inside_is_named(tmp_path: Path) -> None:

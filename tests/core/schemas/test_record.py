@@ -1,9 +1,17 @@
+from typing import Any
+
 import orjson
 import pytest
 
 from core.schemas.record import Record, RecordEntry
 from core.utilities.errors import WireError
 from tests.core.managers.record_rows import VALUES, new_entry, new_record
+
+
+def spoilt(**changes: Any) -> bytes:
+    """An entry of one row whose columns are one value each, with something else in it."""
+    columns = {name: values[0] for name, values in orjson.loads(new_entry("a").encode())["columns"].items()}
+    return orjson.dumps({"record": 1, "model": "m", "rows": 1, "columns": columns, "features": {}} | changes)
 
 
 def test_an_entry_is_read_as_it_was_written() -> None:
@@ -41,6 +49,11 @@ def test_a_feature_that_some_rows_have_is_kept() -> None:
         b"{}",
         b'{"record": 2, "model": "m", "rows": 0, "columns": {}, "features": {}}',
         b'{"record": 1, "model": "m", "rows": 1, "columns": {}, "features": {}}',
+        spoilt(features=[]),
+        spoilt(features=None),
+        spoilt(features={"trip_distance": 3.0}),
+        spoilt(columns=[]),
+        spoilt(rows=10**15, features={}),
     ],
 )
 def test_what_is_no_entry_is_refused(content: bytes) -> None:

@@ -1,4 +1,5 @@
 import json
+import re
 from typing import Any
 
 import pytest
@@ -6,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from config import ROOT
 from core.schemas.trip import TRIP_DISTANCE_MAX_MILES, ZONE_ID_MAX, ZONE_ID_MIN, TripReply, TripRequest
 
 EXAMPLE = {"request_id": "99999", "PULocationID": 130, "DOLocationID": 205, "trip_distance": 3.0}
@@ -95,3 +97,8 @@ def test_no_field_may_be_added(name: str) -> None:
 def test_the_example_of_a_schema_is_valid(model: type[TripRequest | TripReply]) -> None:
     for example in model.model_json_schema()["examples"]:
         assert model.model_validate(example).model_dump(exclude_unset=True) == example
+
+
+@pytest.mark.parametrize("name", TripRequest.model_fields)
+def test_a_field_of_a_request_is_documented(name: str) -> None:
+    assert re.search(rf"^\|.*`{name}`", (ROOT / "docs" / "http.md").read_text(), re.MULTILINE)

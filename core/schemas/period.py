@@ -1,4 +1,4 @@
-"""Periods as they are written on the command line: ``2026-11-20``, ``2026-11-20..2026-11-21T12:30``; in UTC."""
+"""Periods as people write them: ``2026-11-20``, ``2026-11-20..2026-11-21T12:30``; in UTC."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -29,8 +29,12 @@ def parse_period(text: str) -> tuple[datetime, datetime]:
     first, dots, last = text.partition("..")
     last = last if dots else first
     start, end = _moment(first), _moment(last)
-    if len(last) == _DATE_LENGTH:
-        end += timedelta(days=1)
+    try:
+        if len(last) == _DATE_LENGTH:
+            end += timedelta(days=1)
+        start, end = start.astimezone(UTC), end.astimezone(UTC)
+    except OverflowError as error:
+        raise DataError(f"{text} leaves the calendar, whose last whole day is 9999-12-30") from error
     if end <= start:
         raise DataError(f"{text} ends before it begins")
     return start, end

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from apps.cli.periods import parse_period
+from core.schemas.period import parse_period
 from core.utilities.errors import DataError
 
 
@@ -24,7 +24,17 @@ def test_dates_are_whole_days_and_times_are_moments(text: str, wanted: tuple[dat
 
 
 @pytest.mark.parametrize(
-    "text", ["", "yesterday", "2026-11-20..", "..2026-11-20", "2026-11-21..2026-11-20", "2026-11-31"]
+    "text",
+    [
+        "",
+        "yesterday",
+        "2026-11-20..",
+        "..2026-11-20",
+        "2026-11-21..2026-11-20",
+        "2026-11-31",
+        "2026-11-20..9999-12-31",
+        "0001-01-01T00:00+14:00..2026-11-20",
+    ],
 )
 def test_what_is_no_period_is_told(text: str) -> None:
     with pytest.raises(DataError):
