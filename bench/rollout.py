@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from bench.provenance import gather
-from bench.rollout_parts import measure_changes, measure_recording, measure_rollbacks, measure_throughput
+from bench.rollout_parts import WAYS, measure_changes, measure_recording, measure_rollbacks, measure_throughput
 from bench.wrk import require_wrk
 from config import ROOT
 
@@ -31,6 +31,7 @@ def main(
     changes: Annotated[int, typer.Option(min=1, help="Changes of the route under load.")] = 200,
     pause: Annotated[float, typer.Option(min=0, help="Seconds before each change.")] = 0.3,
     rollbacks: Annotated[int, typer.Option(min=1, help="Rollbacks under load.")] = 20,
+    ways: Annotated[str, typer.Option(help=f"Of rolling back, some of {', '.join(WAYS)}.")] = ",".join(WAYS),
     output: Annotated[Path, typer.Option(help="File for the JSON; parts that are not measured stay in it.")] = OUTPUT,
 ) -> None:
     """Print each figure as it is known, and store all of them."""
@@ -41,7 +42,7 @@ def main(
     measurements: dict[str, Callable[[], dict[str, Any]]] = {
         "throughput": lambda: measure_throughput(rounds=rounds, seconds=seconds, say=typer.echo),
         "changes": lambda: measure_changes(changes=changes, pause_s=pause, say=typer.echo),
-        "rollback": lambda: measure_rollbacks(count=rollbacks, say=typer.echo),
+        "rollback": lambda: measure_rollbacks(count=rollbacks, say=typer.echo, only=ways.split(",")),
         "recording": lambda: measure_recording(rounds=rounds, seconds=seconds, say=typer.echo),
     }
     for part in parts.split(","):
@@ -68,6 +69,7 @@ def summary(part: str, found: dict[str, Any]) -> str:
         case _:
             said = [
                 f"{way} {times['last_old_s']['median']:.3f} s, at most {times['last_old_s']['max']:.3f} s"
+                f" (processor time of the command {times['command_cpu_s']['median']:.3f} s)"
                 for way, times in found.items()
             ]
             return f"=> until the last old answer: {'; '.join(said)}"

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import resource
 import statistics
 import subprocess
 import time
@@ -27,6 +28,8 @@ SHARE_IDS = 5_000
 ASKED_TIMES = 2
 LIVE_CONNECTIONS = 32
 TRIPS = 1_000
+WAYS = ("desk", "http", "command")
+"""To roll back."""
 CALM_S = 1.0
 """Between two rollbacks: answers before and after."""
 
@@ -121,8 +124,8 @@ def steps(routed: Routed, count: int) -> Iterator[Callable[[], object]]:
         yield draw.choice(kinds)
 
 
-def measure_rollbacks(*, count: int, say: Say) -> dict[str, Any]:
-    """Roll back under load, in each way that there is; the time from the call to the last old answer."""
+def measure_rollbacks(*, count: int, say: Say, only: Sequence[str] = WAYS) -> dict[str, Any]:
+    """Roll back under load, in each way that is asked for; the time from the call to the last old answer."""
     with routed_system(versions=REGISTERED) as routed:
         ways: dict[str, Callable[[], object]] = {
             "desk": partial(routed.desk.rollback, MODEL, **BENCH),
@@ -132,6 +135,7 @@ def measure_rollbacks(*, count: int, say: Say) -> dict[str, Any]:
         return {
             name: roll_back_often(routed, partial(asyncio.to_thread, way), name=name, count=count, say=say)
             for name, way in ways.items()
+            if name in only
         }
 
 
@@ -140,7 +144,7 @@ def roll_back_often(
 ) -> dict[str, Any]:
     """Deploy and roll back ``count`` times under load; return the times of the call, and until the last old answer."""
     load = RouteLoad(port=routed.port, trips=generate_trips(TRIPS), connections=CONNECTIONS)
-    last_old_s, call_s = [], []
+    last_old_s, call_s, command_cpu_s = [], [], []
     champion, other = routed.versions[:2]
 
     async def repeat() -> None:
@@ -148,9 +152,10 @@ def roll_back_often(
             for _ in range(count):
                 await asyncio.to_thread(routed.desk.deploy, MODEL, other, **BENCH)
                 await asyncio.sleep(CALM_S)
-                seen, called_at = len(load.answers), time.monotonic()
+                seen, called_at, spent_s = len(load.answers), time.monotonic(), _ended_commands_cpu_s()
                 await roll_back()
                 call_s.append(time.monotonic() - called_at)
+                command_cpu_s.append(_ended_commands_cpu_s() - spent_s)
                 await asyncio.sleep(CALM_S)
                 old = [answer.given_at for answer in load.answers[seen:] if answer.version == other]
                 last_old_s.append(max(old, default=called_at) - called_at)
@@ -162,6 +167,7 @@ def roll_back_often(
     said = {
         "last_old_s": _spread(last_old_s),
         "call_s": _spread(call_s),
+        "command_cpu_s": _spread(command_cpu_s),
         "answers": len(load.answers),
         "failed": failed,
     }
@@ -195,6 +201,12 @@ def measure_recording(*, rounds: int, seconds: int, say: Say) -> dict[str, Any]:
 
     found = in_turn(systems, rounds=rounds, seconds=seconds, say=say, then=count)
     return {**found.as_json(), "rows_in_files": recorded}
+
+
+def _ended_commands_cpu_s() -> float:
+    """Return the processor time of all child processes that have ended, which the system under load has not."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _spread(seconds: Sequence[float]) -> dict[str, float]:

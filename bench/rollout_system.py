@@ -12,13 +12,11 @@ from bench.lineup import CONTENDERS
 from bench.models import Served
 from bench.processes import environment
 from bench.versions import MODEL, known_answer, store_versions
-from core.managers.artifacts import load_version
 from core.managers.database import open_database
 from core.managers.registry import Registry
+from core.managers.rollout import Rollout
 from core.managers.route_board import RouteBoard
 from core.managers.route_desk import RouteDesk
-from core.managers.route_history import RouteHistory
-from core.managers.route_preparation import Preparer
 from core.managers.version_files import write_route
 from core.schemas.route import Route
 
@@ -74,7 +72,8 @@ def routed_system(*, versions: int, record_share: float = 0.0) -> Iterator[Route
     with tempfile.TemporaryDirectory(prefix="bench-rollout-") as name:
         folder = Path(name)
         models_dir, data_dir = folder / "models", folder / "data"
-        engine = open_database(f"sqlite:///{data_dir / 'runs.sqlite'}")
+        url = f"sqlite:///{data_dir / 'runs.sqlite'}"
+        engine = open_database(url)
         registry = Registry(engine, models_dir)
         known = store_versions(registry, models_dir, versions)
         write_route(models_dir, MODEL, Route(champion=known[0]))
@@ -88,23 +87,14 @@ def routed_system(*, versions: int, record_share: float = 0.0) -> Iterator[Route
         served = Served(name="linear", expected_min=known_answer(models_dir, known[0]), more=settings)
         with CONTENDERS["ours"].running(served) as running:
             board = RouteBoard(running.broker_url)
-            prove = Preparer(
-                board=board, prove=lambda entry, version: load_version(models_dir / entry.model / version, entry=entry)
-            )
-            desk = RouteDesk(
-                registry=registry,
-                history=RouteHistory(engine),
-                board=board,
-                preparer=prove,
-                models_dir=models_dir,
-            )
+            rollout = Rollout(database_url=url, board=board, models_dir=models_dir)
             yield Routed(
                 running=running,
-                desk=desk,
+                desk=rollout.desk,
                 versions=known,
                 models_dir=models_dir,
                 records_dir=data_dir / "records",
                 env=environment(**settings, CELERY_BROKER_URL=running.broker_url, LOG_DIR=str(folder / "logs")),
             )
-            board.close()
+            rollout.close()
         engine.dispose()
