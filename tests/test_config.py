@@ -18,6 +18,7 @@ WRONG_VALUES = {
     "MAX_BATCH_ROWS": ["0"],
     "WORKER_GRACE_S": ["-1"],
     "CELERY_WORKER_PREFETCH_MULTIPLIER": ["0"],
+    "SCALE_TO_ZERO": ["yes", "1"],
     "RECORD_SHARE": ["-0.1", "1.1", "nan", "all"],
     "RECORD_ROLL_S": ["0"],
     "RECORD_KEEP_DAYS": ["-1"],

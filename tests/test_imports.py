@@ -1,7 +1,9 @@
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -23,28 +25,43 @@ PIPELINE = (
         "boot.local.launch",
     ],
 )
-def test_what_serves_imports_no_library_of_the_pipeline(module: str, tmp_path: Path) -> None:
-    assert imported(module, PIPELINE, tmp_path) == "[]\n"
+def test_what_serves_imports_no_library_of_the_pipeline(module: str) -> None:
+    assert not loaded(module).intersection(PIPELINE)
 
 
-def test_a_pipeline_worker_that_waits_holds_no_library_that_trains(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "module", ["apps.api.main", "tasks.sandbox", "tasks.pipeline.worker", "tasks.worker", "boot.probe"]
+)
+def test_a_gpu_library_is_imported_when_a_worker_looks_for_a_gpu_and_never_before(module: str) -> None:
+    assert "cupy" not in loaded(module)
+
+
+def test_a_pipeline_worker_that_waits_holds_no_library_that_trains() -> None:
     heavy = ("polars", "duckdb", "pandera", "hamilton", "sklearn", "numpy", "pandas")
-    assert imported("tasks.pipeline.worker, tasks.pipeline.tasks", heavy, tmp_path) == "[]\n"
+    assert not loaded("tasks.pipeline.worker, tasks.pipeline.tasks").intersection(heavy)
 
 
-def test_the_command_line_starts_without_what_only_training_needs(tmp_path: Path) -> None:
-    assert imported("apps.cli.__main__", ("sklearn", "sqlalchemy", "mlflow", "matplotlib"), tmp_path) == "[]\n"
+def test_the_command_line_starts_without_what_only_training_needs() -> None:
+    assert not loaded("apps.cli.__main__").intersection({"sklearn", "sqlalchemy", "mlflow", "matplotlib"})
 
 
-def test_a_web_process_that_is_asked_about_versions_holds_no_model_code(tmp_path: Path) -> None:
-    heavy = ("sklearn", "numpy", "polars", "boto3", "alembic", "statemachine")
-    assert imported("apps.api.main, core.managers.version_desk", heavy, tmp_path) == "[]\n"
+def test_a_web_process_that_is_asked_about_versions_holds_no_model_code() -> None:
+    heavy = ("sklearn", "numpy", "polars", "boto3", "sqlalchemy", "alembic", "statemachine")
+    assert not loaded("apps.api.main, core.managers.version_desk").intersection(heavy)
 
 
-def imported(module: str, names: tuple[str, ...], folder: Path) -> str:
-    """Return those of the libraries that a new process has after it imported a module, as Python prints a list."""
-    code = f"import sys, {module}; print([name for name in {names} if name in sys.modules])"
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        [sys.executable, "-c", code], check=True, cwd=folder, env=env, capture_output=True, text=True
-    ).stdout
+def test_what_is_imported_is_seen() -> None:
+    assert {"cupy", "core"} <= loaded("cupy, core.schemas")
+
+
+@cache
+def loaded(module: str) -> frozenset[str]:
+    """Return the packages that a new process has after it imported a module; CuPy is there to be imported."""
+    code = f"import sys, {module}; print(*(name for name in sys.modules if '.' not in name))"
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "cupy.py").write_text("")
+        env = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{folder}"}
+        done = subprocess.run(
+            [sys.executable, "-c", code], check=True, cwd=folder, env=env, capture_output=True, text=True
+        )
+    return frozenset(done.stdout.split())

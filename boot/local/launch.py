@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,15 +25,16 @@ from boot.local.children import (
     worker_children,
 )
 from boot.local.console import Console
+from boot.local.errors import LaunchError
 from boot.local.lock import exclusive
 from boot.local.ports import LOOPBACK, free_port, require_free_port
 from boot.local.readiness import missing_part, wait_until_ready
 from boot.local.supervisor import Supervisor
-from config import ROOT, Settings
+from config import BROKER_DIR, ROOT, Settings
+from core.managers.local_system import LocalSystem, announce_system
 from core.schemas.catalog import CATALOG
 from core.utilities.urls import redact_url
 
-BROKER_DIRECTORY = ROOT / "repo" / "broker"
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _WILDCARDS = {"0.0.0.0": LOOPBACK, "::": "::1", "": LOOPBACK}  # noqa: S104 (read, not bound)
 
@@ -54,8 +56,9 @@ def launch(settings: Settings, *, console: Console, inherited: Mapping[str, str]
     LaunchError
         If it cannot be started; whatever was started is stopped again.
     """
-    require_free_port(host=settings.http_host, port=settings.http_port, setting="HTTP_PORT")
-    with _broker(settings, inherited=inherited, directory=BROKER_DIRECTORY) as broker:
+    # Who starts it twice is told that it runs, rather than that the port is in use: another port would not help.
+    with _broker(settings, inherited=inherited, directory=BROKER_DIR) as broker:
+        require_free_port(host=settings.http_host, port=settings.http_port, setting="HTTP_PORT")
         environment = child_environment(settings, inherited=inherited, broker_url=broker.url, colour=console.colour)
         asyncio.run(_run(settings, console=console, broker=broker, environment=environment))
 
@@ -67,12 +70,27 @@ def _broker(settings: Settings, *, inherited: Mapping[str, str], directory: Path
         yield Broker()
         return
     port = _broker_port(settings)
+    url = f"redis://{LOOPBACK}:{port}/0"
     server = find_server()
     with exclusive(directory) as lock:
+        _announce(settings, broker_url=url, directory=directory)
         data = directory / flavour(server)
         data.mkdir(exist_ok=True)
         child = broker_child(server, port=port, directory=data, environment=inherited, lock=lock)
-        yield Broker(url=f"redis://{LOOPBACK}:{port}/0", port=port, child=child)
+        yield Broker(url=url, port=port, child=child)
+
+
+def _announce(settings: Settings, *, broker_url: str, directory: Path) -> None:
+    """Let commands in another terminal find this system."""
+    system = LocalSystem(
+        models_dir=str(settings.models_dir.resolve()),
+        broker_url=broker_url,
+        result_backend_url=settings.celery_result_backend or broker_url,
+    )
+    try:
+        announce_system(directory, system)
+    except OSError as error:
+        raise LaunchError(f"Cannot keep the broker's data in {directory}: {error.strerror}") from error
 
 
 def _broker_port(settings: Settings) -> int:
@@ -157,7 +175,16 @@ def greeting(settings: Settings, *, host: str) -> str:
         body = json.dumps(_example(entry.request.model_config))
         url = f"{base}/{settings.api_version}/{entry.resource}/predict"
         lines.append(f"  curl -s {url} -H 'Content-Type: application/json' -d '{body}'")
+    lines += ["", "  Commands, in another terminal:", "", f"  {_python()} -m apps.cli --help"]
     return "\n".join([*lines, "", "  Ctrl-C stops it.", ""])
+
+
+def _python() -> str:
+    """Return the interpreter of this environment, which need not be the one on the ``PATH``."""
+    try:
+        return str(Path(sys.executable).relative_to(Path.cwd()))
+    except ValueError:
+        return sys.executable
 
 
 def _example(model_config: Any) -> Any:  # noqa: ANN401 (JSON)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from boot.local.errors import LaunchError
+from core.managers.local_system import LOCK
 
 WAIT_S = 3.0
 """How long a launcher waits for the broker of the one before it to end."""
@@ -34,7 +35,7 @@ def exclusive(directory: Path, *, wait_s: float = WAIT_S) -> Iterator[int]:
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        fd = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        fd = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     except OSError as error:
         raise LaunchError(f"Cannot keep the broker's data in {directory}: {error.strerror}") from error
     try:

@@ -8,6 +8,8 @@ from bench.scale import main, make_months, table
 from bench.scale_run import StepFigures, peak_mib
 from tests.core.managers.pipeline_files import month_file
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:

@@ -73,6 +73,15 @@ class Tally:
         return sum(self.errors.values())
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """When a request was sent and had its end, by the monotonic clock in seconds, and whether its answer was right."""
+
+    sent_s: float
+    ended_s: float
+    right: bool
+
+
 class Connection:
     """One keep-alive HTTP connection."""
 
@@ -105,10 +114,7 @@ class Connection:
 
 
 class Load:
-    """Sends trips at a rate and judges the answers.
-
-    ``special`` maps a share of the requests to other bodies whose answers are judged by status only.
-    """
+    """Sends trips at a rate and judges the answers."""
 
     def __init__(self, port: int, *, rate: float, trips: list[Trip]) -> None:
         self._port = port
@@ -118,6 +124,7 @@ class Load:
         self._under_way: set[asyncio.Task[None]] = set()
         self._stopped = asyncio.Event()
         self.tally = Tally()
+        self.outcomes: list[Outcome] = []
 
     async def run(self) -> Tally:
         """Send until ``stop``; return once every request has its end."""
@@ -139,42 +146,49 @@ class Load:
         self._stopped.set()
 
     async def _send(self, trip: Trip, number: int) -> None:
+        started = time.monotonic()
+        right = await self._ask(trip, number)
+        self.outcomes.append(Outcome(started, time.monotonic(), right))
+
+    async def _ask(self, trip: Trip, number: int) -> bool:
         tally, started = self.tally, time.monotonic()
         tally.sent += 1
         try:
             connection = await self._connection()
         except OSError:
             tally.refused += 1
-            return
+            return False
         try:
             status, answer = await asyncio.wait_for(connection.post(trip.body(str(number))), LOST_AFTER_S)
         except TimeoutError:
             tally.lost += 1
             tally.note(f"lost: request {number}")
             connection.close()
-            return
+            return False
         except (OSError, asyncio.IncompleteReadError) as error:
             tally.died += 1
             tally.note(f"died: request {number}: {type(error).__name__}")
             connection.close()
-            return
+            return False
         tally.longest_s = max(tally.longest_s, time.monotonic() - started)
-        self._judge(trip, number, status, answer)
         if connection.reusable:
             self._idle.append(connection)
         else:
             connection.close()
+        return self._judge(trip, number, status, answer)
 
-    def _judge(self, trip: Trip, number: int, status: int, answer: bytes) -> None:
+    def _judge(self, trip: Trip, number: int, status: int, answer: bytes) -> bool:
         content = json.loads(answer)
         if status != 200:
             self.tally.errors[status] += 1
             self.tally.note(f"{status}: {content.get('detail')}")
         elif content["request_id"] == str(number) and abs(content["duration"] - trip.expected_min) < TOLERANCE_MIN:
             self.tally.right += 1
+            return True
         else:
             self.tally.wrong += 1
             self.tally.note(f"wrong: {trip} -> {content}")
+        return False
 
     async def _connection(self) -> Connection:
         while self._idle:

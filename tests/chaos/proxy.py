@@ -16,13 +16,13 @@ class Proxy:
     def __init__(self, *, port: int, target: int) -> None:
         self.delay_s = 0.0
         self.dropping = False
-        self._port, self._target = port, target
+        self.port, self._target = port, target
         self._writers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
         """Listen."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
 
     async def stop(self) -> None:
         """Stop listening and break what passes."""

@@ -10,10 +10,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
+
+from core.managers.acceleration import accelerate
+from core.managers.accelerator import Accelerator
 from core.managers.artifacts import LoadedModel, check_golden_rows
 from core.schemas.catalog import CatalogEntry
 from core.schemas.manifest import GoldenRows
 from core.schemas.outcome import RowErrorCode
+from tests.devices import numpy_device, strict_device
 
 Check = Callable[[LoadedModel, CatalogEntry], None]
 THREADS = 4
@@ -145,6 +150,23 @@ def check_can_be_pickled_again(model: LoadedModel, entry: CatalogEntry) -> None:
     assert model.handler.serve(again, columns).predictions == model.predict(columns).predictions
 
 
+def check_says_the_same_on_a_device(model: LoadedModel, entry: CatalogEntry) -> None:
+    """Its form for a GPU, if it has one, is proven, asks for nothing but the standard, and leaves its input alone."""
+    columns = golden(model).columns
+    before = copy.deepcopy(columns)
+    for device in (numpy_device(), strict_device()):
+        accelerator = Accelerator(device, min_rows=1)
+        there = accelerate(model, accelerator)
+        if model.handler.on_device(model.predictor, device) is None:
+            assert there is model
+            continue
+        assert there.accelerated is not None, there.device_note
+        for _ in range(2):
+            assert there.predict(columns).predictions == pytest.approx(model.predict(columns).predictions, rel=1e-9)
+        assert (accelerator.batches, accelerator.failures) == (2, 0)
+        assert columns == before
+
+
 CHECKS: tuple[Check, ...] = (
     check_is_of_its_entry,
     check_predicts_its_golden_rows,
@@ -160,4 +182,5 @@ CHECKS: tuple[Check, ...] = (
     check_refuses_an_unknown_column,
     check_wrong_value_fails_its_row_alone,
     check_can_be_pickled_again,
+    check_says_the_same_on_a_device,
 )

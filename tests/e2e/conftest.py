@@ -1,5 +1,6 @@
 """The stacks that the end-to-end tests share: each takes three seconds to start."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -7,14 +8,8 @@ from celery import Celery
 
 from tests.e2e.pickles import write_team_model
 from tests.e2e.processes import Stack, create_stack
+from tests.e2e.rabbitmq import RabbitStack, create_rabbit_stack, find_rabbitmq
 from tests.e2e.team_models import CLASS
-
-
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Serve the shipped model; a line is logged for each request."""
-    with create_stack(tmp_path_factory.mktemp("shipped")).running(LOG_REQUESTS="all") as running:
-        yield running
 
 
 @pytest.fixture(scope="session")
@@ -26,10 +21,21 @@ def team_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield running
 
 
-@pytest.fixture
-def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Stack:
-    """Return a stack for one test alone, which starts and stops its parts."""
-    return create_stack(tmp_path_factory.mktemp("own"))
+@pytest.fixture(scope="session")
+def needs_rabbitmq() -> None:
+    """Skip where RabbitMQ is not installed, which in CI is a failure."""
+    if find_rabbitmq() is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("rabbitmq-server is not installed")
+        pytest.skip("rabbitmq-server is not installed")
+
+
+@pytest.fixture(scope="session")
+def over_rabbitmq(needs_rabbitmq: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitStack]:
+    """Serve the shipped model over RabbitMQ, which alone takes seconds to start."""
+    serving = create_rabbit_stack(tmp_path_factory.mktemp("rabbit"))
+    with serving.running(LOG_REQUESTS="all"):
+        yield serving
 
 
 @pytest.fixture

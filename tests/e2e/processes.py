@@ -23,7 +23,7 @@ from tests.promises import LateError
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
-START_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 15.0
 ANSWER_TIMEOUT_S = 65.0
 """Longer than the deadline of a request."""

@@ -9,10 +9,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from celery import Celery
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
-from tests.e2e.processes import free_port, running, wait_until
+from core.managers.dead_letters import COUNT_KEY
+from tests.e2e.processes import QUEUES, Stack, create_stack, free_port, running, wait_until
 
 SCRIPTS = Path("/usr/lib/rabbitmq/bin")
 """Where Debian and RPM packages keep the scripts. Those on the PATH change the user and lose the environment."""
@@ -56,6 +58,12 @@ class RabbitMQ:
         with self.connection() as connection, connection.channel() as channel:
             return int(channel.queue_declare(queue, passive=True).message_count)
 
+    def forget(self) -> None:
+        """Delete the queues, with whatever is in them or under way."""
+        with self.connection() as connection, connection.channel() as channel:
+            for queue in QUEUES:
+                channel.queue_delete(queue)
+
     @contextmanager
     def running(self) -> Iterator[subprocess.Popen[bytes]]:
         """Run the node; its data stays in the folder, so that it can be run again."""
@@ -90,6 +98,46 @@ class RabbitMQ:
             "RABBITMQ_CONF_ENV_FILE": str(nothing),
             "RABBITMQ_CONFIG_FILE": str(self.folder / "no-such-config"),
         }
+
+
+@dataclass(frozen=True)
+class RabbitStack:
+    """A stack whose messages go over RabbitMQ."""
+
+    stack: Stack
+    rabbit: RabbitMQ
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What its processes are told."""
+        return {"CELERY_BROKER_URL": self.rabbit.url}
+
+    def client(self) -> Celery:
+        """Return a plain Celery client."""
+        return Celery(broker=self.rabbit.url, backend=self.stack.broker.url, set_as_current=False)
+
+    @contextmanager
+    def running(self, *, workers: int = 1, **model: str) -> Iterator[list[int]]:
+        """Run everything, a node only where none runs yet; gives the workers' process ids."""
+        with ExitStack() as stack:
+            stack.enter_context(self.stack.broker.running())
+            if not self.rabbit.answers():
+                stack.enter_context(self.rabbit.running())
+            processes = [stack.enter_context(self.stack.worker(**self.settings, **model)) for _ in range(workers)]
+            stack.enter_context(self.stack.web(**self.settings))
+            self.stack.wait_until_ready()
+            wait_until(lambda: len(self.stack.broker.heartbeats()) == workers, what="all workers beat")
+            yield [process.pid for process in processes]
+
+    def dead_letters(self) -> int:
+        """Return how many messages were set aside."""
+        with self.stack.broker.client() as client:
+            return int(str(client.get(COUNT_KEY) or 0))
+
+
+def create_rabbit_stack(folder: Path) -> RabbitStack:
+    """Return a stack and a node with their files in ``folder``; nothing runs yet."""
+    return RabbitStack(stack=create_stack(folder), rabbit=RabbitMQ(folder=folder))
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:

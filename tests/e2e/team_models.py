@@ -12,6 +12,7 @@ RAISES, ANSWERS_NAN, IS_SLOW = 13, 14, 15
 """Pickup zones that make the model fail, answer NaN, or compute for ``trip_distance`` seconds."""
 CLASS = "tests.e2e.team_models.TeamModel"
 GATED_CLASS = "tests.e2e.team_models.GatedModel"
+SLOW_CLASS = "tests.e2e.team_models.SlowModel"
 
 
 class TeamModel:
@@ -21,6 +22,18 @@ class TeamModel:
         """Predict the rows, (n_rows,) float64."""
         zones, miles = columns["PULocationID"], columns["trip_distance"]
         return np.array([_predict(int(zone), float(distance)) for zone, distance in zip(zones, miles, strict=True)])
+
+
+class SlowModel:
+    """One minute a mile, as ``pace-1``, and takes its time for each batch."""
+
+    def __init__(self, batch_s: float) -> None:
+        self.batch_s = batch_s
+
+    def transform(self, columns: Mapping[str, Any]) -> Any:
+        """Predict the rows, (n_rows,) float64."""
+        time.sleep(self.batch_s)
+        return columns["trip_distance"] * 1.0
 
 
 class GatedModel:

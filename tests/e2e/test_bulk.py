@@ -196,6 +196,7 @@ def test_a_run_that_is_killed_goes_on_where_it_was_and_sends_nothing_twice(
         with scoring(stack, tmp_path / "in.parquet", output) as run:
             wait_until(lambda: parts(output), what="a part is scored")
             run.kill()
+            run.wait()
         kept = len(parts(output))
         wait_until(lambda: is_quiet(stack), what="what was under way is done")
         before = rows_in_logs(stack)
@@ -223,6 +224,7 @@ def test_a_run_is_not_mixed_with_one_of_another_input_or_version(own_team_stack:
             wait_until(output.with_name("out.csv.parts").joinpath("plan.json").exists, what="its plan is kept")
             assert "another run" in one_line(score(stack, source, output))
             run.kill()
+            run.wait()
         slow_trips(10).write_csv(source)
         assert "the input has changed" in one_line(score(stack, source, output))
         assert "no worker holds trip_duration other" in one_line(

@@ -1,24 +1,24 @@
 """A canary that leaves its bounds ends by itself: real web, worker, recorder and database."""
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from core.managers.record_reader import RecordReader
-from core.managers.route_desk import RouteDesk
-from core.managers.route_history import RouteHistory
 from core.utilities.errors import RouteRefusedError
-from tests.core.managers.paced_versions import store_paced
-from tests.e2e.processes import ANSWER_TIMEOUT_S, EXAMPLE, Stack, create_stack, free_port, wait_until
-from tests.e2e.routed_stack import CHAMPION, MODEL, Routed
-from tests.e2e.team_models import RAISES
+from tests.core.managers.team_models import PaceModel
+from tests.e2e.processes import ANSWER_TIMEOUT_S, EXAMPLE, free_port, wait_until
+from tests.e2e.routed import CHAMPION, MODEL, Installation, store_model
+from tests.e2e.team_models import RAISES, SlowModel, TeamModel
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 ADA = {"who": "ada", "why": "a try"}
 GUARD_TIMEOUT_S = 120.0
@@ -29,8 +29,8 @@ ROWS = 40
 class Watched:
     """A running installation under a guard, its desk, and callers."""
 
-    def __init__(self, routed: Routed, client: httpx.Client, desk: RouteDesk, history: RouteHistory) -> None:
-        self.routed, self.desk, self.history = routed, desk, history
+    def __init__(self, routed: Installation, client: httpx.Client) -> None:
+        self.routed, self.desk, self.history = routed, routed.desk, routed.history
         self._numbers = count()
         self._client = client
 
@@ -60,22 +60,23 @@ class Watched:
         tables = RecordReader(self.routed.stack.folder / "data" / "records").of_request(request_id)
         return [record for table in tables for record in table.to_dicts()]
 
-    def said(self, text: str) -> bool:
-        return any(text in str(line) for line in self.routed.stack.log_lines("apps/recorder"))
+    def said(self, text: str) -> int:
+        """Return how often the recorder has said so."""
+        return sum(text in str(line) for line in self.routed.stack.log_lines("apps/recorder"))
 
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    routed = Routed(create_stack(tmp_path_factory.mktemp("guarded")))
+    routed = Installation(tmp_path_factory.mktemp("guarded"))
     with ExitStack() as stack:
-        stack.enter_context(routed.stack.running(worker=routed.settings, RECORD_SHARE="1", **routed.settings))
+        stack.enter_context(routed.stack.running(worker=routed.settings(), **routed.settings(RECORD_SHARE="1")))
         stack.enter_context(routed.recorder(CANARY_MIN_ROWS="60", RECORD_ROLL_S="0.2"))
         client = stack.enter_context(httpx.Client(timeout=ANSWER_TIMEOUT_S))
-        yield Watched(routed, client, *stack.enter_context(routed.desk()))
+        yield Watched(routed, client)
 
 
 def test_a_canary_that_raises_is_stopped_and_the_champion_answers_all(watched: Watched) -> None:
-    watched.desk.canary(MODEL, watched.routed.store_raising(), 0.3, **ADA)
+    watched.desk.canary(MODEL, store_model(watched.routed, "team", TeamModel(), offset_min=10.0), 0.3, **ADA)
 
     reason = watched.stop_by_guard(zone=RAISES)
 
@@ -88,7 +89,7 @@ def test_a_canary_that_raises_is_stopped_and_the_champion_answers_all(watched: W
 
 
 def test_a_canary_whose_answers_are_shifted_is_stopped_with_the_reason(watched: Watched) -> None:
-    watched.desk.canary(MODEL, store_paced(watched.routed.models_dir, 3), 0.3, **ADA)
+    watched.desk.canary(MODEL, "pace-3", 0.3, **ADA)
 
     reason = watched.stop_by_guard()
 
@@ -96,11 +97,23 @@ def test_a_canary_whose_answers_are_shifted_is_stopped_with_the_reason(watched: 
     wait_until(lambda: watched.answered_by() == {CHAMPION}, what="the champion answers all")
 
 
+def test_a_canary_that_is_slow_is_stopped_with_the_reason(watched: Watched) -> None:
+    watched.desk.canary(MODEL, store_model(watched.routed, "slow", SlowModel(0.2)), 0.3, **ADA)
+
+    reason = watched.stop_by_guard()
+
+    found = re.match(r"slow: 95 % of its batches took up to ([0-9.]+) ms", reason)
+    assert found, reason
+    assert float(found[1]) >= 200.0
+    wait_until(lambda: watched.answered_by() == {CHAMPION}, what="the champion answers all")
+
+
 def test_a_canary_like_the_champion_stays_until_somebody_stops_it(watched: Watched) -> None:
-    alike = watched.routed.store_alike()
+    alike = store_model(watched.routed, "alike", PaceModel(1))
+    before = watched.said("in its bounds")
     watched.desk.canary(MODEL, alike, 0.3, **ADA)
 
-    wait_until(lambda: watched.answered_by() and watched.said("in its bounds"), timeout_s=GUARD_TIMEOUT_S)
+    wait_until(lambda: watched.answered_by() and watched.said("in its bounds") > before, timeout_s=GUARD_TIMEOUT_S)
 
     assert not watched.stopped()
     assert watched.answered_by() == {CHAMPION, alike}
@@ -109,19 +122,19 @@ def test_a_canary_like_the_champion_stays_until_somebody_stops_it(watched: Watch
         watched.desk.stop_canary(MODEL, who="guard", why="too late", version=alike)
 
 
-def test_a_recorder_whose_database_is_away_goes_on_and_says_so_once(own_stack: Stack) -> None:
-    routed = Routed(own_stack)
+def test_a_recorder_whose_database_is_away_goes_on_and_says_so_once(tmp_path: Path) -> None:
+    routed = Installation(tmp_path)
     nowhere = {"DATABASE_URL": f"postgresql://nobody:swordfish@127.0.0.1:{free_port()}/none"}
     with ExitStack() as stack:
-        stack.enter_context(own_stack.running(worker=routed.settings, RECORD_SHARE="1", **routed.settings))
+        stack.enter_context(routed.stack.running(worker=routed.settings(), **routed.settings(RECORD_SHARE="1")))
         recorder = stack.enter_context(routed.recorder(RECORD_ROLL_S="0.2", **nowhere))
         client = stack.enter_context(httpx.Client(timeout=ANSWER_TIMEOUT_S))
-        watched = Watched(routed, client, *stack.enter_context(routed.desk()))
-        watched.desk.canary(MODEL, routed.store_raising(), 0.5, **ADA)
+        watched = Watched(routed, client)
+        watched.desk.canary(MODEL, store_model(routed, "team", TeamModel(), offset_min=10.0), 0.5, **ADA)
         wait_until(lambda: watched.answered_by(RAISES) and watched.said("cannot be stopped"), timeout_s=GUARD_TIMEOUT_S)
-        asked = own_stack.predict(request_id="after").json()
+        asked = routed.stack.predict(request_id="after").json()
         wait_until(lambda: watched.records(asked["request_id"]), what="records still move")
         assert recorder.poll() is None
-    lines = [line for line in own_stack.log_lines("apps/recorder") if "cannot be stopped" in str(line)]
+    lines = [line for line in routed.stack.log_lines("apps/recorder") if "cannot be stopped" in str(line)]
     assert len(lines) == 1
     assert "swordfish" not in str(lines)

@@ -112,6 +112,20 @@ def test_rows_of_wire_version_1_are_predicted(client: Celery) -> None:
     assert reply["timings"].keys() == {"queue_ms", "features_ms", "predict_ms"}
 
 
+@pytest.mark.parametrize("queue", [QUEUE, f"{QUEUE}.quarantine"])
+def test_parts_of_wire_version_2_are_answered_as_if_each_had_come_alone(client: Celery, queue: str) -> None:
+    bad = message()["columns"] | {"DOLocationID": [205, 999]}
+    parts = [message(), message(version="no-such-version"), message(columns=bad)]
+    reply = client.send_task(PREDICT_ROWS, args=[{"wire": 2, "parts": parts}], queue=queue).get(timeout=TIMEOUT_S)
+
+    duration = predict_ride(client, 130, 205, 3.0).get(timeout=TIMEOUT_S)["duration"]
+    assert reply.keys() == {"wire", "parts"}
+    assert [part["wire"] for part in reply["parts"]] == [1, 1, 1]
+    assert [part["predictions"] for part in reply["parts"]] == [[duration] * 2, [None] * 2, [duration, None]]
+    codes = [{index: error["code"] for index, error in part["errors"].items()} for part in reply["parts"]]
+    assert codes == [{}, dict.fromkeys("01", "unknown_version"), {"1": "invalid_row"}]
+
+
 def test_a_bad_row_fails_alone(client: Celery) -> None:
     columns = message()["columns"] | {"DOLocationID": [205, 999]}
     reply = client.send_task(PREDICT_ROWS, args=[message(columns=columns)], queue=QUEUE).get(timeout=TIMEOUT_S)
@@ -152,6 +166,9 @@ def test_columns_that_are_not_the_models_are_an_error_and_never_an_intercept(
     "argument",
     [
         message(wire=2),
+        message(wire=3),
+        {"wire": 2, "parts": []},
+        {"wire": 2, "parts": [message(), message(ids=["a"])]},
         message(wire="1"),
         message(ids=["a"]),
         message(deadlines=[]),
@@ -163,7 +180,7 @@ def test_columns_that_are_not_the_models_are_an_error_and_never_an_intercept(
         "x",
     ],
 )
-def test_a_message_that_is_not_wire_version_1_fails_and_the_worker_lives(client: Celery, argument: Any) -> None:
+def test_a_message_of_no_wire_version_fails_and_the_worker_lives(client: Celery, argument: Any) -> None:
     result = client.send_task(PREDICT_ROWS, args=[argument], queue=QUEUE)
 
     assert isinstance(result.get(timeout=TIMEOUT_S, propagate=False), Exception)

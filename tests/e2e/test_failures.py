@@ -36,8 +36,9 @@ def test_the_neighbours_of_a_poisonous_row_are_answered(team_stack: Stack) -> No
 
     zones = {5: RAISES, 17: ANSWERS_NAN, 30: RAISES}
     with ThreadPoolExecutor(40) as pool:
-        # A slow row keeps the worker busy meanwhile, so that all others gather into one batch.
-        slow = pool.submit(team_stack.predict, PULocationID=IS_SLOW, trip_distance=1)
+        # A slow row keeps the worker busy meanwhile, so that others gather into one batch; slower, it would tell the
+        # web process that rows take so long, which then refuses some of those that come later.
+        slow = pool.submit(team_stack.predict, PULocationID=IS_SLOW, trip_distance=0.2)
         answers = list(pool.map(ask, range(40)))
 
     assert slow.result().status_code == HTTPStatus.OK
@@ -45,7 +46,7 @@ def test_the_neighbours_of_a_poisonous_row_are_answered(team_stack: Stack) -> No
         if number in zones:
             check_problem(answer, HTTPStatus.INTERNAL_SERVER_ERROR, 101, request_id="1")
         else:
-            assert answer.json()["duration"] == 10.0 + number / 4
+            assert answer.json().get("duration") == 10.0 + number / 4, answer.text
 
 
 @tried_thrice

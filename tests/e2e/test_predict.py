@@ -154,4 +154,4 @@ def test_the_probes_answer(stack: Stack) -> None:
     live, ready = [httpx.get(f"{stack.url}/health/{probe}") for probe in ("live", "ready")]
 
     assert (live.status_code, live.json()) == (200, {"status": "live"})
-    assert (ready.status_code, ready.json()) == (200, {"status": "ready", "missing": []})
+    assert (ready.status_code, ready.json()) == (200, {"status": "ready", "missing": [], "devices": {"cpu": 1}})

@@ -7,8 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ import httpx
 import pytest
 from celery import Celery
 
-from core.managers.dead_letters import COUNT_KEY
 from core.managers.kombu_publisher import KombuPublisher
 from core.schemas.task_message import TaskMessage
 from tests.chaos.poison import CLASS as POISONED
@@ -26,10 +24,11 @@ from tests.chaos.poison import KILLS_MILES, RAISES_MILES, PoisonedModel
 from tests.e2e.pickles import write_team_model
 from tests.e2e.problems import check_problem
 from tests.e2e.processes import EXAMPLE, Stack, create_stack, wait_until
-from tests.e2e.rabbitmq import RabbitMQ, find_rabbitmq, kill
+from tests.e2e.rabbitmq import RabbitMQ, RabbitStack, create_rabbit_stack, kill
 from tests.e2e.team_models import CLASS, IS_SLOW
 from tests.e2e.test_failures import missing, seconds_of
 from tests.e2e.test_predict import by_the_model_itself, shipped
+from tests.e2e.test_scale_to_zero import backlog
 from tests.promises import check_time, tried_thrice
 
 pytestmark = pytest.mark.e2e
@@ -41,80 +40,45 @@ QUEUE = "tasks.trip"
 SLACK_S = 0.4
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _needs_rabbitmq() -> None:
-    if find_rabbitmq() is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("rabbitmq-server is not installed")
-        pytest.skip("rabbitmq-server is not installed")
-
-
-@dataclass(frozen=True)
-class RabbitStack:
-    """A stack whose messages go over RabbitMQ."""
-
-    stack: Stack
-    rabbit: RabbitMQ
-
-    @property
-    def settings(self) -> dict[str, str]:
-        return {"CELERY_BROKER_URL": self.rabbit.url}
-
-    def client(self) -> Celery:
-        return Celery(broker=self.rabbit.url, backend=self.stack.broker.url, set_as_current=False)
-
-    @contextmanager
-    def running(self, *, workers: int = 1, **model: str) -> Iterator[list[int]]:
-        """Run everything; gives the workers' process ids."""
-        with ExitStack() as stack:
-            stack.enter_context(self.stack.broker.running())
-            stack.enter_context(self.rabbit.running())
-            processes = [stack.enter_context(self.stack.worker(**self.settings, **model)) for _ in range(workers)]
-            stack.enter_context(self.stack.web(**self.settings))
-            self.stack.wait_until_ready()
-            wait_until(lambda: len(self.stack.broker.heartbeats()) == workers, what="all workers beat")
-            yield [process.pid for process in processes]
-
-    def dead_letters(self) -> int:
-        with self.stack.broker.client() as client:
-            return int(str(client.get(COUNT_KEY) or 0))
-
-
-def create_rabbit_stack(folder: Path) -> RabbitStack:
-    return RabbitStack(stack=create_stack(folder), rabbit=RabbitMQ(folder=folder))
-
-
 @pytest.fixture(scope="module")
-def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitStack]:
-    """Serve the shipped model."""
-    over_rabbit = create_rabbit_stack(tmp_path_factory.mktemp("rabbit"))
-    with over_rabbit.running():
-        yield over_rabbit
+def node(needs_rabbitmq: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+    """Run a node for all tests that leave it as it is and have a stack of their own."""
+    rabbit = RabbitMQ(folder=tmp_path_factory.mktemp("node"))
+    with rabbit.running():
+        yield rabbit
 
 
 @pytest.fixture
-def own(tmp_path_factory: pytest.TempPathFactory) -> RabbitStack:
-    return create_rabbit_stack(tmp_path_factory.mktemp("own-rabbit"))
+def own(node: RabbitMQ, tmp_path_factory: pytest.TempPathFactory) -> RabbitStack:
+    """Return a stack for one test alone, over a node whose queues are empty."""
+    node.forget()
+    return RabbitStack(stack=create_stack(tmp_path_factory.mktemp("own")), rabbit=node)
+
+
+@pytest.fixture
+def alone(needs_rabbitmq: None, tmp_path_factory: pytest.TempPathFactory) -> RabbitStack:
+    """Return a stack and a node for one test alone, which may end it."""
+    return create_rabbit_stack(tmp_path_factory.mktemp("alone"))
 
 
 def predict_ride(client: Celery, *args: Any) -> Any:
     return client.send_task(PREDICT_RIDE, args=args, queue=QUEUE)
 
 
-def test_the_answer_is_the_models_own_number(serving: RabbitStack, shipped: Any) -> None:
-    answer = serving.stack.predict()
+def test_the_answer_is_the_models_own_number(over_rabbitmq: RabbitStack, shipped: Any) -> None:
+    answer = over_rabbitmq.stack.predict()
 
     assert answer.status_code == HTTPStatus.OK
     expected = by_the_model_itself(shipped, PULocationID=130, DOLocationID=205, trip_distance=3.0)
     assert answer.json()["duration"] == expected
 
 
-def test_five_hundred_concurrent_requests_get_their_own_answers_in_few_messages(serving: RabbitStack) -> None:
+def test_five_hundred_concurrent_requests_get_their_own_answers_in_few_messages(over_rabbitmq: RabbitStack) -> None:
     def ask(number: int) -> httpx.Response:
         trip = {"PULocationID": 1 + number % 265, "trip_distance": number / 8, "request_id": str(number)}
-        return client.post(serving.stack.predict_url, json=EXAMPLE | trip)
+        return client.post(over_rabbitmq.stack.predict_url, json=EXAMPLE | trip)
 
-    alone = serving.stack.predict(PULocationID=8, trip_distance=7 / 8).json()["duration"]
+    alone = over_rabbitmq.stack.predict(PULocationID=8, trip_distance=7 / 8).json()["duration"]
     limits = httpx.Limits(max_connections=500)
     with httpx.Client(timeout=30, limits=limits) as client, ThreadPoolExecutor(500) as pool:
         answers = list(pool.map(ask, range(500)))
@@ -122,7 +86,33 @@ def test_five_hundred_concurrent_requests_get_their_own_answers_in_few_messages(
     assert {answer.status_code for answer in answers} == {HTTPStatus.OK}
     assert [answer.json()["request_id"] for answer in answers] == [str(number) for number in range(500)]
     assert answers[7].json()["duration"] == alone
-    wait_until(lambda: largest_batch(serving.stack) > 1, what="rows gather while others are under way")
+    wait_until(lambda: largest_batch(over_rabbitmq.stack) > 1, what="rows gather while others are under way")
+
+
+@pytest.mark.slow
+def test_rows_count_as_waiting_wherever_they_are_until_a_worker_comes(own: RabbitStack) -> None:
+    with ExitStack() as parts:
+        parts.enter_context(own.stack.broker.running())
+        parts.enter_context(own.stack.web(**own.settings, SCALE_TO_ZERO="on", WORKER_GRACE_S="0"))
+        own.stack.wait_until_ready()
+        pool = parts.enter_context(ThreadPoolExecutor(20))
+        answers = [pool.submit(own.stack.predict) for _ in range(20)]
+        wait_until(lambda: backlog(own.stack)["rows_waiting"] == 20, what="all rows are seen")
+        seen = backlog(own.stack)["models"]["trip_duration"]
+        assert seen["messages_queued"] is None
+        # Rows count from when they are handed to the publisher, which is before RabbitMQ has them.
+        assert 0 < wait_until(lambda: queued(own), what="messages are in the queue") <= seen["rows_sent"]
+        parts.enter_context(own.stack.worker(**own.settings))
+        assert {answer.result().status_code for answer in answers} == {HTTPStatus.OK}
+        wait_until(lambda: backlog(own.stack)["rows_waiting"] == 0, what="nothing waits any more")
+
+
+def queued(own: RabbitStack) -> int:
+    """Return how many messages wait, none where nobody has declared the queue yet."""
+    try:
+        return own.rabbit.length(QUEUE)
+    except amqp.NotFound:
+        return 0
 
 
 def largest_batch(stack: Stack) -> int:
@@ -130,12 +120,12 @@ def largest_batch(stack: Stack) -> int:
     return max((len(line["request_ids"]) for line in stack.log_lines("tasks/trip") if "request_ids" in line), default=0)
 
 
-def test_a_plain_celery_client_is_answered(serving: RabbitStack) -> None:
-    with serving.client() as client:
+def test_a_plain_celery_client_is_answered(over_rabbitmq: RabbitStack) -> None:
+    with over_rabbitmq.client() as client:
         reply = predict_ride(client, 130, 205, 3.0).get(timeout=60)
 
     assert reply["reply_code"] == 0
-    assert reply["duration"] == serving.stack.predict().json()["duration"]
+    assert reply["duration"] == over_rabbitmq.stack.predict().json()["duration"]
 
 
 @pytest.mark.parametrize(
@@ -155,16 +145,16 @@ def test_a_plain_celery_client_is_answered(serving: RabbitStack) -> None:
     ids=["bytes", "empty", "not-json", "a-list", "encoding", "pickle", "task-a-list", "no-id", "unknown", "50-mb"],
 )
 def test_garbage_on_the_queue_is_set_aside_and_the_worker_lives(
-    serving: RabbitStack, body: bytes, properties: dict[str, Any]
+    over_rabbitmq: RabbitStack, body: bytes, properties: dict[str, Any]
 ) -> None:
-    before, worker = serving.dead_letters(), serving.stack.broker.worker_pid()
-    with serving.rabbit.connection() as connection, connection.channel() as channel:
+    before, worker = over_rabbitmq.dead_letters(), over_rabbitmq.stack.broker.worker_pid()
+    with over_rabbitmq.rabbit.connection() as connection, connection.channel() as channel:
         channel.basic_publish(amqp.Message(body, **properties), exchange="", routing_key=QUEUE)
 
-    wait_until(lambda: serving.dead_letters() == before + 1, what="the garbage is set aside")
-    assert serving.stack.predict().status_code == HTTPStatus.OK
-    assert serving.rabbit.length(QUEUE) == 0
-    assert serving.stack.broker.worker_pid() == worker
+    wait_until(lambda: over_rabbitmq.dead_letters() == before + 1, what="the garbage is set aside")
+    assert over_rabbitmq.stack.predict().status_code == HTTPStatus.OK
+    assert over_rabbitmq.rabbit.length(QUEUE) == 0
+    assert over_rabbitmq.stack.broker.worker_pid() == worker
 
 
 @pytest.mark.slow
@@ -206,21 +196,21 @@ def test_a_plain_clients_ride_survives_the_worker_that_computes_it(own: RabbitSt
 
 
 @tried_thrice
-def test_without_rabbitmq_it_is_a_503_until_it_is_back(own: RabbitStack) -> None:
+def test_without_rabbitmq_it_is_a_503_until_it_is_back(alone: RabbitStack) -> None:
     with ExitStack() as others:
-        others.enter_context(own.stack.broker.running())
-        with own.rabbit.running() as node:
-            others.enter_context(own.stack.worker(**own.settings))
-            others.enter_context(own.stack.web(**own.settings))
-            own.stack.wait_until_ready()
-            assert own.stack.predict().status_code == HTTPStatus.OK
+        others.enter_context(alone.stack.broker.running())
+        with alone.rabbit.running() as node:
+            others.enter_context(alone.stack.worker(**alone.settings))
+            others.enter_context(alone.stack.web(**alone.settings))
+            alone.stack.wait_until_ready()
+            assert alone.stack.predict().status_code == HTTPStatus.OK
             kill(node)
-            at_once = own.stack.predict(headers={"X-Request-Timeout": "20"})
-            wait_until(lambda: missing(own.stack) == ["broker"], what="the broker is missed")
-            later = own.stack.predict()
-        with own.rabbit.running():
+            at_once = alone.stack.predict(headers={"X-Request-Timeout": "20"})
+            wait_until(lambda: missing(alone.stack) == ["broker"], what="the broker is missed")
+            later = alone.stack.predict()
+        with alone.rabbit.running():
             back = time.monotonic()
-            wait_until(lambda: own.stack.predict().status_code == HTTPStatus.OK, what="predictions are served again")
+            wait_until(lambda: alone.stack.predict().status_code == HTTPStatus.OK, what="predictions are served again")
             recovery_s = time.monotonic() - back
 
     for refusal in (at_once, later):
@@ -229,9 +219,9 @@ def test_without_rabbitmq_it_is_a_503_until_it_is_back(own: RabbitStack) -> None
     check_time(recovery_s, 2.0 + SLACK_S, what="the recovery")
 
 
-def test_a_message_to_a_queue_that_no_worker_declared_yet_is_kept(serving: RabbitStack) -> None:
+def test_a_message_to_a_queue_that_no_worker_declared_yet_is_kept(over_rabbitmq: RabbitStack) -> None:
     failed: list[TaskMessage] = []
-    publisher = KombuPublisher(serving.rabbit.url, on_failure=failed.append, on_change=lambda _: None)
+    publisher = KombuPublisher(over_rabbitmq.rabbit.url, on_failure=failed.append, on_change=lambda _: None)
     publisher.start()
     wait_until(lambda: publisher.reachable, what="RabbitMQ is reached")
     now = time.time()
@@ -241,7 +231,7 @@ def test_a_message_to_a_queue_that_no_worker_declared_yet_is_kept(serving: Rabbi
     asyncio.run(publisher.stop())
 
     assert not failed
-    assert serving.rabbit.length("tasks.new") == 1
+    assert over_rabbitmq.rabbit.length("tasks.new") == 1
 
 
 @pytest.mark.slow

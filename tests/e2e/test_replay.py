@@ -9,7 +9,9 @@ from pathlib import Path
 import httpx
 import polars as pl
 import pytest
+from typer.testing import CliRunner, Result
 
+from apps.cli.__main__ import app
 from core.managers.record_reader import RecordReader
 from core.schemas.catalog import TIP_SHARE, TRIP_DURATION
 from tests.e2e.processes import ANSWER_TIMEOUT_S, ROOT, Stack, running, wait_until
@@ -55,13 +57,21 @@ def recorded(folder: Path) -> dict[str, pl.DataFrame]:
     return {entry.model: reader.last(entry.model, 10_000) for entry in (TRIP_DURATION, TIP_SHARE)}
 
 
-def models(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
+def models_apart(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Give a command on models in a process of its own, as a person would."""
     command = [sys.executable, "-m", "apps.cli", "models", *arguments]
     environment = {**stack.env(), "PATH": "", "COLUMNS": "200"}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_a_thousand_recorded_predictions_are_given_again_bit_by_bit(own_stack: Stack) -> None:
+def models(*arguments: str) -> Result:
+    """Give a command on models in this process, which has all that is imported for it."""
+    return CliRunner().invoke(app, ["models", *arguments], env={"COLUMNS": "200"})
+
+
+def test_a_thousand_recorded_predictions_are_given_again_bit_by_bit(
+    own_stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     env = own_stack.env(RECORD_ROLL_S="0.5")
     folder = own_stack.folder / "data" / "records"
     wanted = {TRIP_DURATION.model: SINGLES + IN_BATCHES, TIP_SHARE.model: TIPS}
@@ -74,14 +84,16 @@ def test_a_thousand_recorded_predictions_are_given_again_bit_by_bit(own_stack: S
             what="every prediction is in a file, once",
         )
 
-    answer = models(own_stack, "replay", "--last", "1000", "--json")
+    answer = models_apart(own_stack, "replay", "--last", "1000", "--json")
     assert answer.returncode == 0, answer.stdout + answer.stderr
     rows = json.loads(answer.stdout)
     assert len(rows) == SINGLES + IN_BATCHES
     assert all(row["equal"] for row in rows)
     assert len({row["version"] for row in rows}) == 2
     assert all(isinstance(row["recorded"], float) for row in rows)
-    assert models(own_stack, "replay", "--last", "1000", "--model", TIP_SHARE.model).returncode == 0
-    assert models(own_stack, "replay", "single-7", "--version", LINEAR).returncode == 0
-    assert models(own_stack, "replay", "tips").stdout.count("bit-equal") == TIPS
-    assert models(own_stack, "replay", "single-8", "--version", LINEAR).returncode == 1
+    for name, value in own_stack.env().items():
+        monkeypatch.setenv(name, value)
+    assert models("replay", "--last", "1000", "--model", TIP_SHARE.model).exit_code == 0
+    assert models("replay", "single-7", "--version", LINEAR).exit_code == 0
+    assert models("replay", "tips").stdout.count("bit-equal") == TIPS
+    assert models("replay", "single-8", "--version", LINEAR).exit_code == 1

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -19,8 +20,10 @@ from core.managers.route_desk import RouteDesk
 from core.managers.route_preparation import Preparer
 from core.managers.version_choice import GRACE_S
 from core.schemas.catalog import CatalogEntry
+from core.schemas.route import Canary
 from core.services.routing import choose_version
 from core.utilities.errors import RouteRefusedError
+from tests.core.managers.registered import gate_of
 from tests.core.managers.team_models import PaceModel
 from tests.e2e.processes import ANSWER_TIMEOUT_S, EXAMPLE, QUEUES, wait_until
 from tests.e2e.routed import (
@@ -31,7 +34,6 @@ from tests.e2e.routed import (
     Installation,
     change_under_load,
     check_all,
-    create_installation,
     routed,
     store_model,
 )
@@ -128,7 +130,7 @@ def test_a_version_that_is_not_good_is_refused_and_the_old_route_stays(shared: I
             last = shared.history.changes(MODEL, limit=1)[0]
             assert (last.refused, last.revision, last.who) == (str(refusal.value), None, "ada")
         assert shared.route() == shared.spread() == before
-        assert shared.answered_by() == "pace-1"
+        wait_until(lambda: shared.answered_by() == "pace-1", what="the old route answers")
 
 
 def tampered(installation: Installation) -> str:
@@ -162,7 +164,7 @@ def _know(installation: Installation, *, processes: int) -> bool:
 
 @pytest.fixture
 def own(tmp_path: Path) -> Installation:
-    return create_installation(tmp_path)
+    return Installation(tmp_path)
 
 
 def test_a_change_that_the_brokers_end_breaks_off_leaves_the_old_route(own: Installation) -> None:
@@ -176,15 +178,21 @@ def test_a_change_that_the_brokers_end_breaks_off_leaves_the_old_route(own: Inst
                 """The broker is gone once everything is prepared."""
 
                 @contextmanager
-                def prepared(self, entry: CatalogEntry, versions: Sequence[str]) -> Iterator[None]:
-                    with super().prepared(entry, versions):
+                def prepared(
+                    self, entry: CatalogEntry, versions: Sequence[str], *, beside: Sequence[str] = ()
+                ) -> Iterator[None]:
+                    with super().prepared(entry, versions, beside=beside):
                         broker.kill()
                         broker.wait()
                         yield
 
             last = LastWord(board=own.board, prove=lambda entry, version: None)
             desk = RouteDesk(
-                registry=own.registry, history=own.history, board=own.board, preparer=last, models_dir=own.models_dir
+                gate=gate_of(own.registry, own.models_dir),
+                history=own.history,
+                board=own.board,
+                preparer=last,
+                models_dir=own.models_dir,
             )
             with pytest.raises(RouteRefusedError, match="board cannot be reached"):
                 desk.deploy(MODEL, "pace-3", **ADA)
@@ -193,6 +201,35 @@ def test_a_change_that_the_brokers_end_breaks_off_leaves_the_old_route(own: Inst
             assert {own.answered_by() for _ in range(20)} == {"pace-2"}
             own.desk.deploy(MODEL, "pace-3", **ADA)
             wait_until(lambda: own.answered_by() == "pace-3", what="the route changes again")
+
+
+@pytest.mark.slow
+def test_a_worker_starts_without_a_canary_that_is_broken_and_the_champion_answers_for_it(own: Installation) -> None:
+    settings, stack = own.settings(), own.stack
+    ids = [f"canary-{number}" for number in range(40)]
+    with stack.broker.running(), stack.web(**settings):
+        with stack.worker(**settings):
+            stack.wait_until_ready()
+            own.desk.canary(MODEL, "pace-2", 0.5, **ADA)
+            wait_until(lambda: "pace-2" in {version_of(own, name) for name in ids}, what="the canary answers")
+        wait_until(lambda: not stack.broker.heartbeats(), what="no worker is seen any more")
+        (own.models_dir / MODEL / "pace-2" / "model.pickle").write_bytes(b"broken")
+        with stack.worker(**settings):
+            assert {version_of(own, name) for name in ids} == {"pace-1"}
+            (failure,) = wait_until(lambda: failures(own), what="the worker says what it could not load")
+            assert (failure["version"], "SHA-256" in failure["reason"]) == ("pace-2", True)
+            assert own.route().canary == Canary(version="pace-2", share=0.5)
+
+
+def version_of(installation: Installation, request_id: str) -> str:
+    answer = installation.stack.predict(request_id=request_id)
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["model_version"])
+
+
+def failures(installation: Installation) -> list[dict[str, Any]]:
+    beats = installation.stack.broker.heartbeats()
+    return [failure for beat in beats for failure in beat["failed"].get(MODEL, ())]
 
 
 def test_a_route_outlives_a_broker_that_loses_everything(own: Installation) -> None:
@@ -221,18 +258,27 @@ def test_what_was_sent_to_versions_that_then_leave_the_route_is_answered_by_the_
             wait_until(lambda: _know(own, processes=1), what="the web process knows the route")
         wait_until(lambda: not own.board.workers(), what="no worker is there")
         callers = {choose_version(own.route(), name): name for name in "abcdefghijklmnopqrst"}
-        with ThreadPoolExecutor(2) as pool, stack.broker.client() as redis:
+        with ThreadPoolExecutor(3) as pool, stack.broker.client() as redis:
             asked = [pool.submit(stack.predict, request_id=name) for name in callers.values()]
-            wait_until(lambda: sum(redis.llen(queue) for queue in QUEUES) == 2, what="the requests are in the queue")
+            many = pool.submit(predict_many, own, callers["pace-1"])
+            wait_until(lambda: sum(redis.llen(queue) for queue in QUEUES) == 3, what="the requests are in the queue")
             own.desk.deploy(MODEL, "pace-2", **ADA)
             wait_until(lambda: _know(own, processes=1), what="the web process knows the new route")
             time.sleep(GRACE_S)
             shutil.rmtree(own.models_dir / MODEL / "pace-1")
             with stack.worker(**settings):
-                answers = [answer.result() for answer in asked]
+                answers, batch = [answer.result() for answer in asked], many.result().json()
     assert set(callers) == {"pace-1", "pace-3"}
     assert [answer.status_code for answer in answers] == [200, 200]
     assert {(answer.json()["model_version"], answer.json()["duration"]) for answer in answers} == {("pace-2", 6.0)}
+    assert (batch["model_version"], batch["outcomes"]) == ("pace-2", [{"duration": 6.0}] * 3)
+
+
+def predict_many(installation: Installation, request_id: str) -> httpx.Response:
+    """POST a batch of three of the example trip."""
+    trip = {name: value for name, value in EXAMPLE.items() if name != "request_id"}
+    body = {"request_id": request_id, "trips": [trip] * 3}
+    return httpx.post(f"{installation.stack.predict_url}/batch", json=body, timeout=ANSWER_TIMEOUT_S)
 
 
 def test_a_worker_that_dies_while_it_prepares_holds_up_no_change_and_a_later_one_serves_the_route(

@@ -6,23 +6,15 @@ import pytest
 from celery import Celery
 
 from tests.e2e.processes import Stack
+from tests.e2e.rabbitmq import RabbitStack
 from tests.e2e.test_celery_client import test_a_ride_is_predicted_with_the_number_that_http_gives  # noqa: F401
 from tests.e2e.test_predict import *  # noqa: F403 (the point of this module)
 from tests.e2e.test_predict_batch import (
     test_each_row_is_answered_as_if_it_were_alone,  # noqa: F401
     test_ten_thousand_rows_are_answered_in_order,  # noqa: F401
 )
-from tests.e2e.test_rabbitmq import RabbitStack, _needs_rabbitmq, create_rabbit_stack  # noqa: F401
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture(scope="module")
-def over_rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitStack]:
-    """Serve the shipped model over RabbitMQ."""
-    serving = create_rabbit_stack(tmp_path_factory.mktemp("same"))
-    with serving.running(LOG_REQUESTS="all"):
-        yield serving
 
 
 @pytest.fixture

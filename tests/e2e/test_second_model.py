@@ -8,9 +8,9 @@ import pytest
 
 from core.managers.artifacts import load_version
 from core.managers.pipeline import execute
-from core.managers.versions import set_champion
 from core.schemas.catalog import TIP_SHARE
 from tests.core.managers.pipeline_files import Diary, month_file, parameters, workplace
+from tests.core.managers.registered import set_champion
 from tests.e2e.processes import ROOT, Stack
 
 pytestmark = pytest.mark.e2e

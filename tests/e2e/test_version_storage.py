@@ -7,15 +7,14 @@ from pathlib import Path
 import pytest
 
 from core.managers.artifact_store import ArtifactStore
-from core.managers.route_desk import RouteDesk
-from core.managers.route_history import RouteHistory
+from core.managers.rollout import Rollout
 from core.managers.version_files import write_route
 from core.schemas.route import Route
 from core.utilities.errors import RouteRefusedError
 from tests.core.managers.paced_versions import store_paced
 from tests.core.managers.s3 import BUCKET, KEYS, S3, create_s3
-from tests.e2e.processes import create_stack, wait_until
-from tests.e2e.routed_stack import CHAMPION, MODEL, Routed
+from tests.e2e.processes import wait_until
+from tests.e2e.routed import CHAMPION, MODEL, Installation
 
 pytestmark = pytest.mark.e2e
 
@@ -30,9 +29,9 @@ LARGE = bytes(20 * 1024 * 1024)
 class Elsewhere:
     """A running installation whose workers have the champion alone; versions are made on another machine."""
 
-    def __init__(self, routed: Routed, s3: S3, there: Path) -> None:
+    def __init__(self, routed: Installation, s3: S3, there: Path) -> None:
         self.routed, self.s3, self._there = routed, s3, there
-        self.settings = {**routed.settings, **KEYS, "ARTIFACT_STORE": URL, "S3_ENDPOINT_URL": s3.url}
+        self.settings = {**routed.settings(), **KEYS, "ARTIFACT_STORE": URL, "S3_ENDPOINT_URL": s3.url}
 
     def store(self, pace: int, *, paper: bytes = b"") -> str:
         """Make a version on the other machine, and push it to the storage, with a further file."""
@@ -42,18 +41,18 @@ class Elsewhere:
         return version
 
     @contextmanager
-    def desk(self) -> Iterator[tuple[RouteDesk, RouteHistory]]:
-        with self.routed.desk(models_dir=self._there) as opened:
-            yield opened
+    def opened(self) -> Iterator[Rollout]:
+        with self.routed.elsewhere(self._there) as rollout:
+            yield rollout
 
     def refuse(self, version: str, reason: str) -> None:
         """See a deployment refused with the reason, also in the history, and the old version answer."""
         old = self.answer()
-        with self.desk() as (desk, history):
+        with self.opened() as rollout:
             with pytest.raises(RouteRefusedError, match=reason):
-                desk.deploy(MODEL, version, **ADA)
-            change = history.changes(MODEL, limit=1)[0]
-            route = desk.current(MODEL)
+                rollout.desk.deploy(MODEL, version, **ADA)
+            change = rollout.history.changes(MODEL, limit=1)[0]
+            route = rollout.desk.current(MODEL)
         assert reason in (change.refused or "")
         assert route is not None
         assert route.champion == old[0]
@@ -73,12 +72,12 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> S3:
 
 @pytest.fixture(scope="module")
 def elsewhere(s3: S3, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elsewhere]:
-    routed = Routed(create_stack(tmp_path_factory.mktemp("stored")))
+    routed = Installation(tmp_path_factory.mktemp("stored"), paces=[1])
     there = tmp_path_factory.mktemp("there")
     store_paced(there, 1)
     write_route(there, MODEL, Route(champion=CHAMPION))
     elsewhere = Elsewhere(routed, s3, there)
-    with routed.stack.running(worker=elsewhere.settings, **routed.settings):
+    with routed.stack.running(worker=elsewhere.settings, **routed.settings()):
         yield elsewhere
 
 
@@ -93,21 +92,23 @@ def storage(elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch) -> Iterator[E
 
 def test_a_version_that_is_only_in_the_storage_is_deployed(storage: Elsewhere) -> None:
     version = storage.store(2, paper=LARGE)
-    with storage.desk() as (desk, _):
-        desk.deploy(MODEL, version, **ADA)
+    with storage.opened() as rollout:
+        rollout.desk.deploy(MODEL, version, **ADA)
     wait_until(lambda: storage.answer() == (version, 2 * MILES), what="it answers")
     assert (storage.routed.folder(version) / PAPER).read_bytes() == LARGE
 
 
 def test_a_worker_on_a_new_machine_fetches_what_answers(storage: Elsewhere, tmp_path: Path) -> None:
     version = storage.store(7)
-    with storage.desk() as (desk, _):
-        desk.deploy(MODEL, version, **ADA)
+    with storage.opened() as rollout:
+        rollout.desk.deploy(MODEL, version, **ADA)
     elsewhere = {**storage.settings, "MODELS_DIR": str(tmp_path / "empty")}
     with storage.routed.stack.worker(**elsewhere):
-        wait_until(lambda: len(storage.routed.stack.broker.heartbeats()) == 2, what="the second worker beats")
-        beats = storage.routed.stack.broker.heartbeats()
-        assert [beat["models"][MODEL][0] for beat in beats] == [version, version]
+
+        def answering() -> list[str]:
+            return [beat["models"][MODEL][0] for beat in storage.routed.stack.broker.heartbeats()]
+
+        wait_until(lambda: answering() == [version, version], what="both workers answer with it")
     assert (tmp_path / "empty" / MODEL / version / "manifest.json").is_file()
 
 

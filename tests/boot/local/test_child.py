@@ -70,9 +70,9 @@ async def test_a_killed_child_is_back_at_once(tmp_path: Path, console: Console, 
 
 async def test_a_child_that_keeps_dying_waits_between_starts(tmp_path: Path, console: Console, screen: Screen) -> None:
     async with running(python("raise SystemExit(3)", tmp_path), console):
-        await until(lambda: screen.getvalue().count("exited with status 3") == 3)
+        await until(lambda: screen.getvalue().count("exited with status 3") >= 3)
 
-    assert [line.rpartition("again ")[2] for line in screen.lines()] == ["at once", "in 0.5 s", "in 1 s"]
+    assert [line.rpartition("again ")[2] for line in screen.lines()[:3]] == ["at once", "in 0.5 s", "in 1 s"]
 
 
 async def test_a_child_that_may_die_so_often_is_given_up_with_its_last_line(tmp_path: Path, console: Console) -> None:

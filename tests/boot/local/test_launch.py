@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+import redis
 
 from boot.local.launch import greeting
 from boot.local.ports import free_port
@@ -71,6 +72,10 @@ class System:
         self._reader.join(timeout=60)
         assert self.process.stdout is not None
         self.process.stdout.close()
+
+    def broker_port(self) -> int:
+        """Return the port that was shown."""
+        return int(re.findall(r"broker at redis://127.0.0.1:(\d+)/0", "".join(self.lines))[0])
 
     def child(self, program: str) -> int | None:
         """Return the process id of the live child whose command matches ``program``, None while there is none."""
@@ -159,13 +164,26 @@ def test_the_documentation_is_where_it_says(system: System) -> None:
     assert get(system.port, "/docs") == 200
 
 
-def test_a_second_launcher_is_refused_in_one_line(system: System, project: Path) -> None:
-    same_port = _run(project, HTTP_PORT=str(system.port))
-    same_data = _run(project, HTTP_PORT=str(free_port()))
+def test_commands_find_the_system_of_their_folder(system: System, project: Path) -> None:
+    (line,) = (line for line in system.lines if "apps.cli" in line)
+    command = (*shlex.split(line)[:-1], "models", "deploy", "2021-01-boosted-485f1362", "--why", "it is this system's")
+    done = subprocess.run(
+        command, check=False, cwd=project, env=_environment(), capture_output=True, text=True, timeout=60
+    )
 
-    assert (same_port.returncode, same_data.returncode) == (1, 1)
+    assert (done.returncode, done.stderr) == (0, "")
+    with redis.Redis(port=system.broker_port()) as board:
+        assert json.loads(str(board.hget("tripcast:routes", "trip_duration"), "utf-8"))["revision"] >= 1
+
+
+def test_a_second_launcher_is_refused_in_one_line(system: System, project: Path, copy: Path) -> None:
+    same, same_data = (_run(project, HTTP_PORT=str(port)) for port in (system.port, free_port()))
+    same_port = _run(copy, HTTP_PORT=str(system.port))
+
+    assert (same.returncode, same_data.returncode, same_port.returncode) == (1, 1, 1)
+    assert re.fullmatch(rf"Already running: process {system.process.pid} uses .*\n", same.stderr)
+    assert same_data.stderr == same.stderr
     assert re.fullmatch(rf"Port {system.port} is in use .*\n", same_port.stderr)
-    assert re.fullmatch(rf"Already running: process {system.process.pid} uses .*\n", same_data.stderr)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +256,7 @@ def test_a_killed_launcher_leaves_nothing_behind(copy: Path) -> None:
 
 def test_a_part_that_cannot_start_ends_the_launcher_with_one_line(copy: Path) -> None:
     (copy / "tasks" / "worker.py").write_text("raise SystemExit('no model')\n")
-    done = _run(copy, HTTP_PORT=str(free_port()))
+    done = _run(copy, HTTP_PORT=str(free_port()), PIPELINE_WORKERS="0")
 
     assert done.returncode == 1
     assert done.stderr == "worker-1 died 5 times in a row at its start: no model\n"

@@ -29,9 +29,11 @@ def server(status: int, body: bytes) -> Iterator[int]:
     with http.server.HTTPServer((LOOPBACK, 0), Answer) as web:
         thread = threading.Thread(target=web.serve_forever)
         thread.start()
-        yield web.server_address[1]
-        web.shutdown()
-        thread.join()
+        try:
+            yield web.server_address[1]
+        finally:
+            web.shutdown()
+            thread.join()
 
 
 def _missing(port: int) -> str | None:
