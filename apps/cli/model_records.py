@@ -9,6 +9,7 @@ import typer
 from apps.cli.errors import one_line_errors
 from apps.cli.settings import command_settings
 from config import Settings
+from core.managers.artifact_store import open_store
 from core.schemas.catalog import CATALOG, entry_of
 from core.schemas.period import parse_period
 from core.schemas.record import NOT_RECORDED
@@ -67,7 +68,8 @@ def diff(
     second: Annotated[str, typer.Argument(help="Another one.")],
     *,
     period: Annotated[
-        str | None, typer.Option("--on", help="Date, or from..to as dates or times in UTC; dates are whole days.")
+        str | None,
+        typer.Option("--on", help="Month or date, or from..to with times too, in UTC; dates are whole days."),
     ] = None,
     last: Annotated[int | None, typer.Option(help="So many of the newest records instead.", min=1)] = None,
     bound: Annotated[float, typer.Option(help="A larger difference is counted.", min=0.0)] = 1.0,
@@ -87,6 +89,7 @@ def diff(
             records_dir=settings.records_dir,
             models_dir=settings.models_dir,
             allowed_classes=settings.model_allowed_classes,
+            store=open_store(settings.artifact_store, endpoint_url=settings.s3_endpoint_url),
         )
         over = last or 0 if period is None else parse_period(period)
         told = comparer.compare(model, (first, second), over=over, bound=bound)
@@ -100,7 +103,11 @@ def diff(
 def _replay_of(settings: Settings) -> "Replay":
     from core.managers.replay import Replay  # noqa: PLC0415
 
-    return Replay(settings.models_dir, allowed_classes=settings.model_allowed_classes)
+    return Replay(
+        settings.models_dir,
+        allowed_classes=settings.model_allowed_classes,
+        store=open_store(settings.artifact_store, endpoint_url=settings.s3_endpoint_url),
+    )
 
 
 def _told(found: "list[Replayed]", *, each: bool) -> list[str]:

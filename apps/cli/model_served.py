@@ -22,7 +22,7 @@ def served(
     output: Annotated[Path, typer.Option(help="Folder for a file a month, such as `train --data` reads.")],
     label: Annotated[str, typer.Option(help="Column of the minutes.")] = "duration_min",
     period: Annotated[
-        str | None, typer.Option("--on", help="Predicted when: a date, or from..to in UTC. [whenever]")
+        str | None, typer.Option("--on", help="Predicted when: a month, a date, or from..to in UTC. [whenever]")
     ] = None,
     request_time: Annotated[
         bool,

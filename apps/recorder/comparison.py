@@ -3,6 +3,7 @@
 import sys
 
 from config import load_settings
+from core.managers.artifact_store import open_store
 from core.managers.comparison import Comparer
 from core.schemas.comparison import Comparison, ComparisonOrder, ComparisonReply
 from core.schemas.period import parse_period
@@ -27,6 +28,7 @@ def _compare(order: ComparisonOrder) -> Comparison:
         records_dir=settings.records_dir,
         models_dir=settings.models_dir,
         allowed_classes=settings.model_allowed_classes,
+        store=open_store(settings.artifact_store, endpoint_url=settings.s3_endpoint_url),
     )
     over = request.last or 0 if request.on is None else parse_period(request.on)
     return comparer.compare(order.model, (request.first, request.second), over=over, bound=request.bound)

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from core.managers.version_files import FETCHED, MANIFEST, check_version, new_folder, version_folder
 from core.schemas.manifest import Manifest
-from core.utilities.errors import ArtifactStoreError
+from core.utilities.errors import ArtifactStoreError, NotStoredError
 
 CONNECT_TIMEOUT_S = 1.0
 PROBE_TIMEOUT_S = 1.5
@@ -83,8 +83,8 @@ class ArtifactStore:
         ------
         ArtifactError, ArtifactIntegrityError
             If what came is not whole.
-        ArtifactStoreError, UnknownVersionError
-            If there is no such version.
+        NotStoredError, UnknownVersionError
+            If there is no such version, or could not be one.
         """
         folder = version_folder(into_models_dir, model, version)
         if not folder.is_dir():
@@ -128,7 +128,7 @@ class ArtifactStore:
         prefix = f"{self._key(model, version)}/"
         names = [key.removeprefix(prefix) for key in self._keys(prefix)]
         if MANIFEST not in names:
-            raise ArtifactStoreError(f"the storage holds no version {version} of {model}")
+            raise NotStoredError(f"the storage holds no version {version} of {model}")
         for name in names:
             if PurePosixPath(name).name == name:  # what lies deeper is no file of the version
                 self._files.download_file(self._bucket, prefix + name, str(folder / name))

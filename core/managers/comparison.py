@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from core.handlers.version_diff import compare
+from core.managers.artifact_store import ArtifactStore
 from core.managers.record_reader import RecordReader
 from core.managers.recorded_answers import answers_of, rows_of
 from core.managers.replay import Replay
@@ -24,11 +25,14 @@ class Comparer:
         Where records and versions are.
     allowed_classes : sequence of str
         As in :func:`core.managers.artifacts.load_version`.
+    store : ArtifactStore, optional
+        As in :class:`core.managers.replay.Replay`.
     """
 
     records_dir: Path
     models_dir: Path
     allowed_classes: Sequence[str] = ()
+    store: ArtifactStore | None = None
 
     def compare(
         self, model: str, versions: tuple[str, str], *, over: tuple[datetime, datetime] | int, bound: float
@@ -51,16 +55,16 @@ class Comparer:
         DataError
             If nothing is recorded there, or cannot be read.
         UnknownVersionError
-            If a version must predict and is not here.
+            If a version must predict, and is neither here nor in the storage.
         ArtifactError
-            If it does not load.
+            If it does not load, or the storage cannot be used.
         """
         reader = RecordReader(self.records_dir)
         records = reader.last(model, over) if isinstance(over, int) else reader.between(model, *over)
         if records.is_empty():
             raise DataError(f"no prediction of {model} is recorded there; {NOT_RECORDED}")
         rows = rows_of(records)
-        replay = Replay(self.models_dir, allowed_classes=self.allowed_classes)
+        replay = Replay(self.models_dir, allowed_classes=self.allowed_classes, store=self.store)
         (first, known), (second, also_known) = (
             answers_of(rows, records, version=version, replay=replay) for version in versions
         )

@@ -67,7 +67,7 @@ class ComparisonBoard:
         Raises
         ------
         UnknownVersionError
-            If a version must predict, and is not where the recorder is.
+            If a version must predict, and is neither where the recorder is nor in its storage.
         ComparisonError
             If they cannot be compared: nothing is recorded there, a version does not load.
         ComparisonUnavailableError

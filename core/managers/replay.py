@@ -8,12 +8,13 @@ from typing import Any
 
 import polars as pl
 
+from core.managers.artifact_store import ArtifactStore
 from core.managers.artifacts import LoadedModel, load_version
 from core.managers.record_reader import features_of
 from core.managers.version_files import version_folder
 from core.schemas.catalog import entry_of
 from core.schemas.outcome import RowErrorCode
-from core.utilities.errors import UnknownVersionError
+from core.utilities.errors import NotStoredError, UnknownVersionError
 
 PART_ROWS = 5000
 UNANSWERED = (RowErrorCode.DEADLINE_PASSED.value, RowErrorCode.UNKNOWN_VERSION.value)
@@ -46,7 +47,7 @@ class Replayed:
 
 
 class Replay:
-    """Loads versions from this machine's folder, each once.
+    """Loads versions from this machine's folder, each once; one that is not there is fetched, if it can be.
 
     Parameters
     ----------
@@ -54,13 +55,18 @@ class Replay:
         ``repo/models``.
     allowed_classes : sequence of str
         As in :func:`core.managers.artifacts.load_version`.
+    store : ArtifactStore, optional
+        From where versions are fetched into that folder.
     """
 
-    def __init__(self, models_dir: Path, *, allowed_classes: Sequence[str] = ()) -> None:
+    def __init__(
+        self, models_dir: Path, *, allowed_classes: Sequence[str] = (), store: ArtifactStore | None = None
+    ) -> None:
         self.gone: Counter[str] = Counter()
         """Rows that could not be replayed, by what is not here."""
         self._models_dir = models_dir
         self._allowed_classes = allowed_classes
+        self._store = store
         self._loaded: dict[tuple[str, str], LoadedModel] = {}
 
     def replay(self, records: pl.DataFrame, *, version: str | None = None) -> list[Replayed]:
@@ -78,7 +84,7 @@ class Replay:
         Raises
         ------
         ArtifactError
-            If a version does not load.
+            If a version does not load, or the storage of versions cannot be used.
         """
         if records.is_empty():
             return []
@@ -102,9 +108,9 @@ class Replay:
         Raises
         ------
         UnknownVersionError
-            If the version is not here.
+            If the version is neither here nor in the storage.
         ArtifactError
-            If it does not load.
+            If it does not load, or the storage cannot be used.
         """
         loaded = self._load(model, version)
         predictions: list[float | None] = []
@@ -118,13 +124,21 @@ class Replay:
 
     def _load(self, model: str, version: str) -> LoadedModel:
         if (model, version) not in self._loaded:
-            folder = version_folder(self._models_dir, model, version)
-            if not folder.is_dir():
-                raise UnknownVersionError(f"version {version} of {model} is not here")
             self._loaded[model, version] = load_version(
-                folder, entry=entry_of(model), allowed_classes=self._allowed_classes
+                self._folder(model, version), entry=entry_of(model), allowed_classes=self._allowed_classes
             )
         return self._loaded[model, version]
+
+    def _folder(self, model: str, version: str) -> Path:
+        folder = version_folder(self._models_dir, model, version)
+        if folder.is_dir():
+            return folder
+        if self._store is None:
+            raise UnknownVersionError(f"version {version} of {model} is not here")
+        try:
+            return self._store.fetch(model, version, self._models_dir)
+        except NotStoredError as error:
+            raise UnknownVersionError(f"version {version} of {model} is neither here nor in the storage") from error
 
 
 def _paired(row: dict[str, Any], version: str, prediction: float | None, error: str | None) -> Replayed:

@@ -31,7 +31,10 @@ class ComparisonRequest(BaseModel):
     second: VersionId
     on: Annotated[
         str | None,
-        Field(description="Date, or from..to as dates or times in UTC; dates are whole days.", max_length=100),
+        Field(
+            description="Month or date, or from..to as months, dates or times in UTC; months and dates are whole.",
+            max_length=100,
+        ),
     ] = None
     last: Annotated[Whole | None, Field(ge=1, description="So many of the newest records instead.")] = None
     bound: Annotated[Number, Field(ge=0, description="A larger difference is counted; in the label's unit.")] = 1.0

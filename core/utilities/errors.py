@@ -68,6 +68,10 @@ class ArtifactStoreError(ArtifactError):
     """Raised when the storage of versions cannot be used, or does not hold what is asked for."""
 
 
+class NotStoredError(ArtifactStoreError):
+    """Raised when the storage of versions does not hold the version that is asked for."""
+
+
 class ForbiddenClassError(ArtifactError):
     """Raised when a pickle names a class outside the allow-list."""
 

@@ -22,7 +22,7 @@ NEVER_DURING_A_REQUEST: dict[type[TripcastError], str] = {
     core_errors.DownloadError: "raised while training",
     core_errors.ModelBudgetError: "raised while a worker loads a version",
     core_errors.ArtifactStoreError: "no request waits for the storage of versions",
-    core_errors.ModelBudgetError: "raised while a worker loads a model",
+    core_errors.NotStoredError: "no request waits for the storage of versions",
     core_errors.DeviceError: "raised while a worker looks for a GPU; a failing one is a batch for the CPU",
     core_errors.ForbiddenClassError: "raised while a worker loads a model",
     core_errors.GoldenRowsError: "raised while a worker loads a model",

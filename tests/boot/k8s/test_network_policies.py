@@ -58,15 +58,15 @@ def test_callers_reach_web_and_nothing_else(overlay: str) -> None:
                 assert lets_in(policies, labels(overlay, name), peer=peer, port=port) is expected, (name, port)
 
 
-def test_only_the_pipeline_reaches_the_internet_and_workers_their_storage_where_there_is_one(overlay: str) -> None:
+def test_only_the_pipeline_reaches_the_internet_and_others_their_storage_where_there_is_one(overlay: str) -> None:
     policies = objects(overlay, "NetworkPolicy")
     out = {name for name in pods(overlay) if lets_out(policies, labels(overlay, name), peer=OUTSIDE, port=HTTPS)}
-    assert out == ({"pipeline", "worker"} if overlay == FULL else {"pipeline"})
+    assert out == ({"pipeline", "worker", "recorder"} if overlay == FULL else {"pipeline"})
 
 
 def test_the_port_of_the_storage_is_said_once_for_all_who_use_it() -> None:
     selector = named(FULL, "NetworkPolicy", "to-store")["spec"]["podSelector"]
-    assert {name for name in pods(FULL) if selects(selector, labels(FULL, name))} == {"worker", "pipeline"}
+    assert {name for name in pods(FULL) if selects(selector, labels(FULL, name))} == {"worker", "pipeline", "recorder"}
 
 
 def test_those_that_need_it_reach_the_database_and_all_find_names(overlay: str) -> None:

@@ -132,7 +132,9 @@ def test_the_keys_of_the_storage_go_to_those_alone_who_reach_it() -> None:
         overlay: {name for name, keys in keys_by_pod(overlay).items() if "AWS_SECRET_ACCESS_KEY" in keys}
         for overlay in OVERLAYS
     }
-    assert having == {overlay: {"worker", "pipeline"} if overlay == "full" else set() for overlay in OVERLAYS}
+    assert having == {
+        overlay: {"worker", "pipeline", "recorder"} if overlay == "full" else set() for overlay in OVERLAYS
+    }
 
 
 def keys_by_pod(overlay: str) -> dict[str, dict[str, bool]]:

@@ -19,7 +19,7 @@ def test_a_period_or_a_number_is_one_question(over: dict[str, Any]) -> None:
         ({"second": "a", "last": 5}, "two different versions"),
         ({}, "a period as on, or a number as last"),
         ({"on": "2026-11-20", "last": 5}, "a period as on, or a number as last"),
-        ({"on": "soon"}, "'soon' is no date or time"),
+        ({"on": "soon"}, "'soon' is no month, date or time"),
         ({"last": 0}, "greater than or equal to 1"),
         ({"last": True}, "valid integer"),
         ({"last": 5, "bound": -1}, "greater than or equal to 0"),
