@@ -105,7 +105,8 @@ image-pipeline:
 	$(IMAGE) -f boot/docker/pipeline/Dockerfile --build-arg BASE_IMAGE=$(PYTHON_IMAGE) -t tripcast-pipeline:$(TAG) .
 
 up: $(COMPOSE_DIR)/.env ## Start the containers and wait until they serve (DEVICE=cpu|gpu|dev, HTTP_PORT, WORKERS; ARGS=web: without training)
-	$(COMPOSE) up --detach --wait --wait-timeout 180 $(ARGS)
+	@$(COMPOSE) up --detach --wait --wait-timeout 180 $(ARGS) || \
+		{ $(COMPOSE) ps --all; echo "The last of what they said:"; $(COMPOSE) logs --no-color --tail 5; exit 1; } >&2
 
 down: $(COMPOSE_DIR)/.env ## Stop the containers and remove them; volumes stay (ARGS=--volumes removes those too)
 	$(COMPOSE) --profile '*' down --remove-orphans $(ARGS)

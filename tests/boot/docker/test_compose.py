@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from config import ROOT
 from tests.boot.docker.tools import COMPOSE_DIR, tool
 
 VARIANTS = ("", "cpu", "gpu", "dev")
@@ -132,6 +133,21 @@ def test_the_gpu_that_is_used_can_be_chosen(folder: Path) -> None:
     worker = services(folder, "gpu")["worker"]
     assert worker["deploy"]["resources"]["reservations"]["devices"][0]["count"] == -1
     assert worker["environment"]["CUDA_VISIBLE_DEVICES"] == "1"
+
+
+def test_who_waits_for_containers_that_do_not_start_is_told_what_they_said(folder: Path) -> None:
+    (folder / ".env").touch()
+    compose = folder / "compose.sh"
+    compose.write_text(
+        '#!/bin/sh\ncase "$*" in *" up "*) exit 9;; *logs*) echo "HTTP_PORT: wrong";; *ps*) echo unhealthy;; esac\n'
+    )
+    compose.chmod(0o755)
+    done = subprocess.run(
+        [shutil.which("make") or "make", "up", f"COMPOSE_DIR={folder}", f"DOCKER_COMPOSE={compose}"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "unhealthy\nThe last of what they said:\nHTTP_PORT: wrong\n" in done.stderr
 
 
 def test_the_example_names_every_variable_of_the_project() -> None:

@@ -13,6 +13,11 @@ def test_the_web_image_holds_no_model_library() -> None:
     assert done.stdout == "['fastapi']\n"
 
 
+def test_the_web_image_holds_no_command_that_it_could_not_run() -> None:
+    done = run_in(image("web"), "python", "-c", HAS, "apps.cli", "apps.recorder", "apps.api")
+    assert done.stdout == "['apps.api']\n"
+
+
 def test_the_worker_image_holds_no_pipeline_library() -> None:
     done = run_in(image("worker"), "python", "-c", HAS, "duckdb", "polars", "mlflow", "sqlalchemy", "pip", "sklearn")
     assert done.stdout == "['sklearn']\n"
