@@ -51,6 +51,7 @@ def recorder(empty_folder: Path, broker: Broker) -> Iterator[None]:
         "DATA_DIR": str(data_dir),
         "LOG_DIR": str(empty_folder / "logs"),
         "MODEL_ALLOWED_CLASSES": ",".join(CLASSES),
+        "RECORD_KEEP_DAYS": "0",  # `NOON` is longer ago every day
     }
     log = empty_folder / "recorder.log"
     with running(sys.executable, "-m", "apps.recorder", log=log, env=env), broker.client() as redis:
