@@ -2,7 +2,6 @@
 
 import json
 import os
-import secrets
 import signal
 import socket
 import subprocess
@@ -11,7 +10,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
+from random import SystemRandom
 from typing import Any, TypeVar
 
 import httpx
@@ -33,10 +34,20 @@ PORTS = range(15_000, 32_000)
 """Below the ports that systems give to outgoing connections, one of which could take it before we do."""
 
 
+def _own_ports() -> list[int]:
+    """Return, in any order, the ports that no other process of this run of tests gives away."""
+    number, processes = os.environ.get("PYTEST_XDIST_WORKER", "gw0"), os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")
+    own = PORTS[int(number.removeprefix("gw")) :: int(processes)]
+    return SystemRandom().sample(own, len(own))
+
+
+_PORTS = cycle(_own_ports())
+
+
 def free_port() -> int:
-    """Return a port that nothing listens on."""
+    """Return a port that nothing listens on, and that was not given away before: who asked may not listen yet."""
     while True:
-        port = PORTS[secrets.randbelow(len(PORTS))]
+        port = next(_PORTS)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
@@ -237,6 +248,10 @@ class Stack:
             return httpx.get(self.url + path, timeout=5).status_code
         except httpx.TransportError:
             return 0
+
+    def get(self, path: str) -> httpx.Response:
+        """GET a path."""
+        return httpx.get(self.url + path, timeout=ANSWER_TIMEOUT_S)
 
     def predict(self, headers: Mapping[str, str] | None = None, **changes: object) -> httpx.Response:
         """POST the example trip, with ``changes``."""

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.e2e.problems import check_problem
-from tests.e2e.processes import EXAMPLE, Stack
+from tests.e2e.processes import ANSWER_TIMEOUT_S, EXAMPLE, Stack
 
 pytestmark = pytest.mark.e2e
 
@@ -113,7 +113,7 @@ def test_a_timeout_never_raises_the_deadline_but_may_be_any_positive_number(stac
 
 @pytest.mark.parametrize("path", ["/nope", "/v1", "/v1/trip", "/v2/trip/predict", "/v1/trip/predict/x", "/%00"])
 def test_an_unknown_path_is_a_404(stack: Stack, path: str) -> None:
-    check_problem(httpx.get(stack.url + path), HTTPStatus.NOT_FOUND, 100)
+    check_problem(stack.get(path), HTTPStatus.NOT_FOUND, 100)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_an_unknown_path_is_a_404(stack: Stack, path: str) -> None:
     ],
 )
 def test_a_wrong_method_is_a_405_that_names_the_right_one(stack: Stack, method: str, path: str, allowed: str) -> None:
-    answer = httpx.request(method, stack.url + path)
+    answer = httpx.request(method, stack.url + path, timeout=ANSWER_TIMEOUT_S)
 
     check_problem(answer, HTTPStatus.METHOD_NOT_ALLOWED, 100)
     assert answer.headers["Allow"] == allowed
@@ -173,7 +173,7 @@ def test_an_endless_body_is_refused_after_a_mebibyte(stack: Stack) -> None:
 
 def speaking(stack: Stack, header: str) -> socket.socket:
     """Open a connection and send the head of a prediction request with one header of our own."""
-    connection = socket.create_connection(("127.0.0.1", stack.http_port), timeout=5)
+    connection = socket.create_connection(("127.0.0.1", stack.http_port), timeout=ANSWER_TIMEOUT_S)
     head = f"POST /v1/trip/predict HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n{header}\r\n\r\n"
     connection.sendall(head.encode())
     return connection
@@ -181,7 +181,7 @@ def speaking(stack: Stack, header: str) -> socket.socket:
 
 def read_answer(connection: socket.socket) -> tuple[int, dict[str, Any]]:
     """Return status and body of the answer that comes."""
-    connection.settimeout(5)
+    connection.settimeout(ANSWER_TIMEOUT_S)
     received = b""
     while b"}" not in received:
         part = connection.recv(65536)

@@ -22,7 +22,7 @@ OPTIONS = [
     "--disable-sync",
     "--no-first-run",
 ]
-PATIENCE_MS = 15_000
+PATIENCE_MS = 60_000
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +33,9 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("CI") == "true":
             pytest.fail("CI must have a Chromium: the pages for people are untested")
         pytest.skip("no Chromium on the PATH")
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=binary, args=OPTIONS)
+        browser = playwright.chromium.launch(executable_path=binary, args=OPTIONS, timeout=PATIENCE_MS)
         yield browser
         browser.close()
 
@@ -71,7 +72,7 @@ def test_the_example_can_be_tried_out(page: Page, stack: Stack, abroad: list[str
     expect(operation.locator("textarea")).to_have_value(re.compile("PULocationID"))
     operation.get_by_role("button", name="Execute").click()
     answer = operation.locator(".live-responses-table .highlight-code").first
-    expect(answer).to_contain_text('"duration"', timeout=PATIENCE_MS)
+    expect(answer).to_contain_text('"duration"')
 
     duration = stack.predict().json()["duration"]
     expect(operation.locator(".live-responses-table tbody .response-col_status").first).to_contain_text("200")
@@ -82,6 +83,6 @@ def test_the_example_can_be_tried_out(page: Page, stack: Stack, abroad: list[str
 def test_the_reference_is_rendered(page: Page, stack: Stack, abroad: list[str]) -> None:
     page.goto(f"{stack.url}/redoc")
 
-    expect(page.get_by_role("heading", name="Tripcast").first).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("heading", name="Tripcast").first).to_be_visible()
     expect(page.get_by_role("heading", name="Predict trip duration").first).to_be_visible()
     assert abroad == []

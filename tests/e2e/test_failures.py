@@ -144,4 +144,4 @@ def test_a_broker_that_fails_alone_is_a_503_within_a_second(own_stack: Stack, tm
 
 def missing(stack: Stack) -> object:
     """Return what ``/health/ready`` misses."""
-    return httpx.get(f"{stack.url}/health/ready", timeout=5).json()["missing"]
+    return stack.get("/health/ready").json()["missing"]

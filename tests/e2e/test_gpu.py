@@ -33,7 +33,7 @@ def ask(stack: Stack, columns: dict[str, list[Any]]) -> list[float]:
 
 
 def devices(stack: Stack) -> dict[str, int]:
-    told: dict[str, int] = httpx.get(f"{stack.url}/health/ready", timeout=5).json()["devices"]
+    told: dict[str, int] = stack.get("/health/ready").json()["devices"]
     return told
 
 

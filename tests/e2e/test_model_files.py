@@ -10,11 +10,9 @@ import pytest
 from core.schemas.catalog import TRIP_DURATION
 from tests.core.managers.old_pickle import INTERCEPT, PAIRS, SLOPE, old_pickle
 from tests.e2e.pickles import Hostile, write_team_model
-from tests.e2e.processes import Stack, create_stack
+from tests.e2e.processes import START_TIMEOUT_S, Stack, create_stack
 
 pytestmark = pytest.mark.e2e
-
-START_AND_REFUSE_S = 30
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +44,7 @@ def refuse(stack: Stack, **settings: str) -> Refusal:
     log = stack.folder / "worker.log"
     log.unlink(missing_ok=True)
     with stack.worker(**settings) as process:
-        code = process.wait(START_AND_REFUSE_S)
+        code = process.wait(START_TIMEOUT_S)
     return Refusal(code, log.read_text())
 
 

@@ -85,7 +85,7 @@ def test_an_answer_holds_what_the_contract_says(stack: Stack) -> None:
     assert body["reply_code"] == 0
     assert body["request_id"] == "a b/~"
     assert body["model_name"] == "trip_duration"
-    assert body["model_version"] == httpx.get(f"{stack.url}/health").json()["model_version"]
+    assert body["model_version"] == stack.get("/health").json()["model_version"]
 
 
 def test_the_transaction_id_is_a_new_uuid7_each_time(stack: Stack) -> None:
@@ -143,7 +143,7 @@ def test_concurrent_requests_get_their_own_answers(stack: Stack) -> None:
 
 
 def test_health_names_service_api_and_model_and_nothing_else(stack: Stack) -> None:
-    body = httpx.get(f"{stack.url}/health").json()
+    body = stack.get("/health").json()
 
     assert body.keys() == {"name", "api_version", "model_version"}
     assert (body["name"], body["api_version"]) == ("tripcast", "v1")
@@ -151,7 +151,7 @@ def test_health_names_service_api_and_model_and_nothing_else(stack: Stack) -> No
 
 
 def test_the_probes_answer(stack: Stack) -> None:
-    live, ready = [httpx.get(f"{stack.url}/health/{probe}") for probe in ("live", "ready")]
+    live, ready = [stack.get(f"/health/{probe}") for probe in ("live", "ready")]
 
     assert (live.status_code, live.json()) == (200, {"status": "live"})
     assert (ready.status_code, ready.json()) == (200, {"status": "ready", "missing": [], "devices": {"cpu": 1}})

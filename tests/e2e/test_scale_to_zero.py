@@ -23,14 +23,14 @@ def backlog(stack: Stack) -> dict[str, Any]:
 
 
 def told(stack: Stack) -> dict[str, Any]:
-    answer = httpx.get(f"{stack.url}/health/backlog", timeout=5)
+    answer = stack.get("/health/backlog")
     found: dict[str, Any] = answer.json()
     return found if answer.status_code == HTTPStatus.OK else {}
 
 
 def wait_until_ready_without_a_worker(stack: Stack) -> None:
     stack.wait_until_ready()
-    assert httpx.get(f"{stack.url}/health/ready").json() == {"status": "ready", "missing": ["worker"], "devices": {}}
+    assert stack.get("/health/ready").json() == {"status": "ready", "missing": ["worker"], "devices": {}}
 
 
 @pytest.mark.slow
@@ -78,6 +78,6 @@ def test_while_redis_is_away_the_backlog_is_not_told_and_web_is_not_ready(own_st
         wait_until_ready_without_a_worker(own_stack)
         with own_stack.broker.client() as client:
             client.shutdown(nosave=True)
-        answer = httpx.get(f"{own_stack.url}/health/backlog", timeout=5)
+        answer = own_stack.get("/health/backlog")
         check_problem(answer, HTTPStatus.SERVICE_UNAVAILABLE, 103, request_id=None)
         wait_until(lambda: own_stack.status("/health/ready") == HTTPStatus.SERVICE_UNAVAILABLE, what="it is missed")

@@ -61,7 +61,7 @@ def test_without_a_version_requests_for_it_are_refused_and_all_else_is_well(own_
     with own_stack.running(worker={"MODELS_DIR": str(models_dir)}):
         answer = post(own_stack, "/v1/tip/predict", ONE)
         many = post(own_stack, "/v1/tip/predict/batch", {"request_id": "t2", "trips": [ROW]})
-        ready, trip = own_stack.status("/health/ready"), own_stack.predict()
+        ready, trip = own_stack.get("/health/ready").status_code, own_stack.predict()
 
     assert answer.status_code == 503
     assert answer.json()["title"] == "No version"
