@@ -86,7 +86,7 @@ class Installation:
 
     def kill_worker(self, sig: signal.Signals = signal.SIGKILL) -> int:
         """Send a signal to one of the workers; return its process id."""
-        pid = self.workers()[0]
+        pid = wait_until(self.workers, what="a worker beats")[0]
         os.kill(pid, sig)
         return pid
 

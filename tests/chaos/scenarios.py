@@ -11,6 +11,7 @@ from functools import partial
 import psutil
 import redis
 
+from core.managers.dead_letters import COUNT_KEY
 from tests.chaos.installation import Installation
 from tests.chaos.poison import HANGS_MILES, KILLS_MILES, RAISES_MILES
 from tests.chaos.proxy import Proxy
@@ -175,7 +176,7 @@ async def garbage(site: Site) -> None:
         for count in site.rounds():
             _push_garbage(client, huge=count == 1)
             await asyncio.sleep(0.2)
-        assert int(client.get("tripcast:dead-letters:count") or 0) > 0
+        await _until(lambda: int(client.get(COUNT_KEY) or 0) > 0)
 
 
 def _push_garbage(client: redis.Redis, *, huge: bool) -> None:
