@@ -187,8 +187,8 @@ def test_a_run_that_is_killed_goes_on_where_it_was_and_sends_nothing_twice(
     own_team_stack: Stack, tmp_path: Path
 ) -> None:
     stack, output = own_team_stack, tmp_path / "out.parquet"
-    # The first part is fast, each of the others takes about half a second.
-    slow = (pl.col("id") >= PART_ROWS) & (pl.col("id") % 200 == 0)
+    # The first part is fast, each of the others takes more than a second: time enough to kill the run.
+    slow = (pl.col("id") >= PART_ROWS) & (pl.col("id") % 32 == 0)
     frame = slow_trips(4 * PART_ROWS).with_columns(PULocationID=pl.when(slow).then(IS_SLOW).otherwise(7))
     frame.write_parquet(tmp_path / "in.parquet")
     with stack.worker(**team(stack)):

@@ -69,7 +69,7 @@ def test_the_answer_holds_what_the_contract_says(stack: Stack) -> None:
     body = answer.json()
     assert body.keys() == {"reply_code", "request_id", "transaction_id", "model_name", "model_version", "outcomes"}
     assert (body["reply_code"], body["request_id"], body["model_name"]) == (0, "a b/~", "trip_duration")
-    assert body["model_version"] == httpx.get(f"{stack.url}/health").json()["model_version"]
+    assert body["model_version"] == stack.get("/health").json()["model_version"]
     assert [outcome.keys() for outcome in body["outcomes"]] == [{"duration"}] * 2
     assert answer.headers["X-Request-ID"] == "a b/~"
     assert answer.headers["Server-Timing"].startswith("queue;dur=")
@@ -168,6 +168,7 @@ def slow(seconds: float) -> dict[str, Any]:
     return TRIP | {"PULocationID": IS_SLOW, "trip_distance": seconds}
 
 
+@tried_thrice
 def test_rows_that_miss_the_deadline_say_so_beside_those_that_made_it(team_stack: Stack) -> None:
     fast, late = [TRIP] * 2000, [slow(2.5)]
 
@@ -176,8 +177,10 @@ def test_rows_that_miss_the_deadline_say_so_beside_those_that_made_it(team_stack
     codes = reply_codes(outcomes)
     assert codes[len(fast)] == 1
     assert set(codes.values()) == {1}
-    assert outcomes[0] == {"duration": 13.0}
     wait_until(team_stack.broker.stays_idle, what="the slow row is done")
+    if 0 in codes:
+        raise LateError("not even the first row was answered in time")
+    assert outcomes[0] == {"duration": 13.0}
 
 
 def test_a_batch_of_which_nothing_was_answered_in_time_is_a_504(team_stack: Stack) -> None:
