@@ -73,7 +73,7 @@ def is_local(project: Project) -> bool:
 def nothing(site: Site) -> None:
     """Let the load run, to compare with."""
     time.sleep(NOTICE_S)
-    assert site.project.healthy(site.worker())
+    site.wait(site.worker())
 
 
 def scale_up(site: Site) -> None:

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from boot.probe.web import complaint
-from tests.e2e.processes import ROOT, Stack, free_port
+from tests.e2e.processes import ROOT, Stack, free_port, wait_until
 
 
 def probe(port: int) -> subprocess.CompletedProcess[str]:
@@ -19,15 +19,19 @@ def probe(port: int) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.e2e
 def test_one_that_serves_is_well(stack: Stack) -> None:
-    done = probe(stack.http_port)
-    assert (done.returncode, done.stderr) == (0, "")
+    def well() -> bool:
+        done = probe(stack.http_port)
+        return (done.returncode, done.stderr) == (0, "")
+
+    # A worker or web server that stands still for a moment is not well, and is so again afterwards.
+    wait_until(well, what="the container is well")
 
 
 @pytest.mark.e2e
 def test_one_without_a_worker_says_what_is_missing(own_stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PORT", str(own_stack.http_port))
     with own_stack.broker.running(), own_stack.web():
-        assert "worker" in str(complaint())
+        wait_until(lambda: "worker" in str(complaint()), what="the worker is missing")
 
 
 def test_one_that_does_not_answer_is_not_well() -> None:
