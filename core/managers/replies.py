@@ -118,11 +118,16 @@ class ReplyListener:
     async def _listen(self, pubsub: PubSub) -> None:
         """Deliver messages until the connection breaks; raise what broke it."""
         watch = asyncio.create_task(_ping(pubsub), name="reply-ping")
+        silent_s = 0.0
         try:
             while True:
-                message = await pubsub.get_message(timeout=SILENCE_LIMIT_S)
-                if message is None:
+                # Silence is counted in short waits: a process that stands still misses one, and then reads what came.
+                message = await pubsub.get_message(timeout=PING_INTERVAL_S)
+                silent_s = silent_s + PING_INTERVAL_S if message is None else 0.0
+                if silent_s >= SILENCE_LIMIT_S:
                     raise TimeoutError("the result backend is silent")
+                if message is None:
+                    continue
                 if message["type"] == "pmessage":
                     self._deliver(
                         bytes(message["channel"]).decode(errors="replace")[len(KEY_PREFIX) :], message["data"]

@@ -134,6 +134,17 @@ async def kill_web(site: Site) -> None:
         await site.whole()
 
 
+async def stop_web(site: Site) -> None:
+    """SIGSTOP a web process for one and a half seconds, and for five: what came in time counts, however late it is seen."""
+    for count in site.rounds():
+        process = site.installation.web_master().children()[0]
+        process.suspend()
+        await asyncio.sleep(1.5 if count % 2 else 5)
+        process.resume()
+        await asyncio.sleep(1.5)
+        await site.whole()
+
+
 async def kill_broker(site: Site) -> None:
     """SIGKILL the broker and start it with its append-only file."""
     await _kill_broker(site, forget=False)
@@ -245,6 +256,7 @@ SCENARIOS = (
     Scenario(recycle_workers, max_rows=1000),
     Scenario(restart_web),
     Scenario(kill_web, deaths_allowed=True),
+    Scenario(stop_web),
     Scenario(kill_broker, errors_allowed=True),
     Scenario(empty_broker, errors_allowed=True),
     Scenario(bad_network, errors_allowed=True, proxied=True),
