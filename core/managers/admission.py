@@ -53,7 +53,7 @@ class Admission:
         self._nobody_works = nobody_works
         self._meter = PaceMeter(clock=clock)
         self._bookings = Bookings()
-        self._lag = LoopLag(on_round=self._on_round)
+        self._lag = LoopLag(on_round=self._on_round, clock=clock)
         self._arriving = 0
         self._crowd = math.inf
         """Rows that take ``PRESSURE_S``, at the pace of this round."""

@@ -13,12 +13,15 @@ class LoopLag:
     on_round : callable
         Called at the start of each round that is measured and of the next one: after a ``touch``, before any
         task that was created since.
+    clock : callable
+        Returns seconds.
     """
 
-    def __init__(self, *, on_round: Callable[[], None]) -> None:
+    def __init__(self, *, on_round: Callable[[], None], clock: Callable[[], float] = time.monotonic) -> None:
         self.seconds = 0.0
         """What a round took lately: the mean of the last one and the value before."""
         self._on_round = on_round
+        self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._measuring = False
         self._started = 0.0
@@ -31,10 +34,10 @@ class LoopLag:
 
     def _begin(self) -> None:
         self._on_round()
-        self._started = time.monotonic()
+        self._started = self._clock()
         self._loop.call_soon(self._end)
 
     def _end(self) -> None:
         self._on_round()
         self._measuring = False
-        self.seconds = (self.seconds + time.monotonic() - self._started) / 2
+        self.seconds = (self.seconds + self._clock() - self._started) / 2

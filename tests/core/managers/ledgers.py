@@ -15,12 +15,12 @@ from tests.core.managers.rows import heartbeat, new_row, turn
 
 
 class Outside:
-    """What a ledger meets: a broker that takes messages or is away, results that lie in Redis, a clock."""
+    """What a ledger meets: a broker that takes messages or is away, results that lie in Redis, a clock that is told."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         loop = asyncio.get_running_loop()
-        real, self._skew_s = loop.time, 0.0
-        monkeypatch.setattr(loop, "time", lambda: real() + self._skew_s)
+        self._now = loop.time()
+        monkeypatch.setattr(loop, "time", lambda: self._now)
         self.messages: list[TaskMessage] = []
         self.results: dict[str, dict[str, object]] = {}
         self.broker_away = False
@@ -42,7 +42,7 @@ class Outside:
                 self.ledger.on_reply(task_id, self.results[task_id])
 
     def pass_time(self, seconds: float) -> None:
-        self._skew_s += seconds
+        self._now += seconds
 
     async def send(self, count: int = 1) -> list[Row]:
         """Send ``count`` rows as one batch."""
