@@ -22,6 +22,8 @@ from tests.e2e.processes import Broker
 
 MODEL = TRIP_DURATION.model
 ADA = {"who": "ada", "why": "it is better"}
+LASTING_S = 60.0
+"""For heartbeats: workers of a machine that stands still are not gone."""
 
 
 class Office:

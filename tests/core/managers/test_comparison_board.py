@@ -48,7 +48,7 @@ async def board(broker: Broker) -> AsyncIterator[ComparisonBoard]:
     """A web process's, while a recorder works."""
     with broker.client() as client:
         client.set(LEASE_KEY, "somebody")
-    board = ComparisonBoard(broker.url, timeout_s=20.0)
+    board = ComparisonBoard(broker.url, timeout_s=60.0)
     yield board
     await board.close()
 

@@ -2,6 +2,9 @@
 
 import asyncio
 
+import pytest
+
+from core.managers import queue_client
 from core.managers.heartbeat import INDEX_KEY, worker_key
 from core.managers.line_limits import LineLimits
 from core.managers.queue_client import QueueClient
@@ -14,8 +17,9 @@ from tests.e2e.processes import Broker
 MODEL = TRIP_DURATION.model
 
 
-async def test_whoever_is_ready_knows_the_route(broker: Broker) -> None:
+async def test_whoever_is_ready_knows_the_route(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the first requests after a start would go to the champion, whoever they belong to."""
+    monkeypatch.setattr(queue_client, "START_TIMEOUT_S", 60.0)
     with broker.client() as redis:
         redis.set(worker_key("w"), heartbeat("w", 1).model_dump_json(), px=60_000)
         redis.sadd(INDEX_KEY, "w")

@@ -140,7 +140,10 @@ def test_records_gather_until_they_are_due(broker: Broker, tmp_path: Path) -> No
     assert len([*tmp_path.rglob("*.parquet")]) == 1
 
 
-def test_one_recorder_works_and_another_takes_over(broker: Broker, tmp_path: Path) -> None:
+def test_one_recorder_works_and_another_takes_over(
+    broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.managers.recorder.LEASE_S", NEVER_S)
     first, second = new_recorder(broker, tmp_path, roll_s=NEVER_S), new_recorder(broker, tmp_path)
     write(broker, new_entry("a", time=DAY_1))
     work(first)

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from core.managers.pin_notice import PinNotice
-from core.managers.route_board import RouteBoard
+from core.managers import heartbeat_writer, pin_notice
+from core.managers.pin_notice import LIFETIME_S, PinNotice
+from core.managers.route_board import RouteBoard, pinned_key
 from core.managers.route_history import RouteHistory
 from core.managers.route_preparation import Preparer
 from core.managers.version_files import read_route
@@ -18,7 +19,7 @@ from core.schemas.catalog import CatalogEntry
 from core.schemas.route import Canary, Route
 from core.schemas.version import RouteChange, VersionEvent
 from core.utilities.errors import DatabaseUnavailableError, RouteRefusedError
-from tests.core.managers.office import ADA, MODEL, Office, office_desk, staffed_office
+from tests.core.managers.office import ADA, LASTING_S, MODEL, Office, office_desk, staffed_office
 from tests.core.managers.paced_versions import store_paced
 from tests.core.managers.registered import plain
 from tests.core.managers.version_worker import version_worker
@@ -26,7 +27,8 @@ from tests.e2e.processes import Broker, wait_until
 
 
 @pytest.fixture
-def office(tmp_path: Path, broker: Broker) -> Iterator[Office]:
+def office(tmp_path: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+    monkeypatch.setattr(heartbeat_writer, "LIFETIME_S", LASTING_S)
     with staffed_office(tmp_path, broker) as office:
         yield office
 
@@ -115,11 +117,17 @@ def test_a_worker_whose_settings_pin_its_version_lets_no_route_change(office: Of
         assert "worker pinned" in refused(office, "pace-2")
 
 
-async def test_web_processes_whose_settings_pin_a_version_let_no_route_change(office: Office, broker: Broker) -> None:
+async def test_web_processes_whose_settings_pin_a_version_let_no_route_change(
+    office: Office, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pin_notice, "LIFETIME_S", LASTING_S)
     web = PinNotice(broker.url, {MODEL: "pace-3"})
     web.start()
     await asyncio.to_thread(wait_until, lambda: office.board.pinned(MODEL) == "pace-3")
     assert "MODEL_VERSION of the web processes pins trip_duration pace-3" in refused(office, "pace-2")
+    monkeypatch.setattr(pin_notice, "LIFETIME_S", LIFETIME_S)
+    with broker.client() as client:
+        await asyncio.to_thread(wait_until, lambda: client.pttl(pinned_key(MODEL)) <= LIFETIME_S * 1000)
     await web.stop()
     await asyncio.to_thread(wait_until, lambda: not office.board.pinned(MODEL))
     office.desk.deploy(MODEL, "pace-2", **ADA)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from core.managers import heartbeat_writer
 from core.managers.route_board import RouteBoard
 from core.managers.route_preparation import Preparer
 from core.managers.version_files import read_route
@@ -16,14 +17,15 @@ from core.schemas.catalog import CatalogEntry
 from core.schemas.route import Canary, Route
 from core.schemas.version import VersionEvent
 from core.utilities.errors import RouteRefusedError
-from tests.core.managers.office import ADA, MODEL, Office, office_desk, staffed_office
+from tests.core.managers.office import ADA, LASTING_S, MODEL, Office, office_desk, staffed_office
 from tests.core.managers.paced_versions import store_paced
 from tests.core.managers.registered import empty
 from tests.e2e.processes import Broker
 
 
 @pytest.fixture
-def office(tmp_path: Path, broker: Broker) -> Iterator[Office]:
+def office(tmp_path: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+    monkeypatch.setattr(heartbeat_writer, "LIFETIME_S", LASTING_S)
     with staffed_office(tmp_path, broker) as office:
         yield office
 
