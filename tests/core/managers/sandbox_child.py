@@ -1,4 +1,4 @@
-"""A sandbox child whose model does harm by distance: ``python -m tests.core.managers.sandbox_child``."""
+"""A sandbox child whose model does harm by distance: ``python -m tests.core.managers.sandbox_child <row timeout>``."""
 
 import faulthandler
 import os
@@ -10,7 +10,6 @@ from core.managers.sandbox import serve_sandbox
 from core.schemas.outcome import BatchOutcome, RowError, RowErrorCode
 from core.schemas.wire import PredictRowsReply, PredictRowsRequest
 
-ROW_TIMEOUT_S = 2.0
 REFUSED, RAISES, HANGS, ABORTS, CUTS = 499.0, 498.0, 497.0, 496.0, 495.0
 ERROR = RowError(RowErrorCode.MODEL_ERROR, "refused")
 
@@ -39,5 +38,5 @@ if __name__ == "__main__":
         predict,
         requests=sys.stdin.buffer,
         replies=sys.stdout.buffer,
-        before_row=lambda: faulthandler.dump_traceback_later(ROW_TIMEOUT_S, exit=True),
+        before_row=lambda: faulthandler.dump_traceback_later(float(sys.argv[1]), exit=True),
     )

@@ -68,7 +68,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_all_chunks_of_a_block_ask_for_the_champion_of_its_start() -> None:
     workers = Workers()
-    block = await workers.client().predict(None, FEATURES, request_id="r", timeout_s=5)
+    block = await workers.client().predict(None, FEATURES, request_id="r", timeout_s=60)
     assert (block.predictions, block.version, workers.asked) == ([0.0, 1.0, 2.0], "v1", ["v1", "v1"])
 
 
@@ -82,7 +82,7 @@ async def test_a_route_that_changes_in_mid_block_starts_it_anew_with_one_version
         then(chunk)
 
     workers.send = change  # type: ignore[method-assign]
-    block = await workers.client().predict(None, FEATURES, request_id="r", timeout_s=5)
+    block = await workers.client().predict(None, FEATURES, request_id="r", timeout_s=60)
     assert (block.predictions, block.errors, block.version) == ([0.0, 1.0, 2.0], {}, "v2")
 
 
@@ -96,7 +96,7 @@ async def test_a_block_whose_version_leaves_the_route_in_mid_flight_is_asked_for
             workers.change_route("v2")
 
     workers.send = change  # type: ignore[method-assign]
-    block = await workers.client().predict(None, FEATURES, request_id="r", timeout_s=5)
+    block = await workers.client().predict(None, FEATURES, request_id="r", timeout_s=60)
     assert (block.predictions, block.errors, block.version) == ([0.0, 1.0, 2.0], {}, "v2")
     assert workers.asked == ["v1", "v1", "v2", "v2"]
 
@@ -119,12 +119,12 @@ async def test_of_a_version_that_left_the_route_nothing_is_given_when_the_deadli
 async def test_a_version_that_was_asked_for_by_name_stays_though_it_is_on_no_route() -> None:
     workers = Workers()
     workers.change_route("v2")
-    block = await workers.client().predict("v1", FEATURES, request_id="r", timeout_s=5)
+    block = await workers.client().predict("v1", FEATURES, request_id="r", timeout_s=60)
     assert (block.errors, block.version) == ({}, "v1")
 
 
 async def test_a_version_that_was_asked_for_by_name_is_never_replaced() -> None:
-    block = await Workers("v2").client().predict("v1", FEATURES, request_id="r", timeout_s=5)
+    block = await Workers("v2").client().predict("v1", FEATURES, request_id="r", timeout_s=60)
     assert {error.code for error in block.errors.values()} == {RowErrorCode.UNKNOWN_VERSION}
     assert (len(block.errors), block.version) == (3, "v1")
 
@@ -145,7 +145,7 @@ async def test_at_the_deadline_the_block_comes_as_it_is_and_is_out_of_the_lane()
 
 async def test_a_caller_who_is_gone_takes_his_block_out_of_the_lane() -> None:
     client = Workers(answers=False).client()
-    waiting = asyncio.create_task(client.predict(None, FEATURES, request_id="r", timeout_s=5))
+    waiting = asyncio.create_task(client.predict(None, FEATURES, request_id="r", timeout_s=60))
     await asyncio.sleep(0.01)
     assert len(client.lane) == 1
     waiting.cancel()
@@ -158,16 +158,16 @@ async def test_a_block_is_refused_where_nobody_would_take_it() -> None:
     workers = Workers()
     workers.missing = True
     with pytest.raises(NoWorkerError):
-        await workers.client().predict(None, FEATURES, request_id="r", timeout_s=5)
+        await workers.client().predict(None, FEATURES, request_id="r", timeout_s=60)
     assert workers.asked == []
 
 
 async def test_a_block_that_finds_too_many_rows_waiting_is_refused_but_never_one_that_finds_none() -> None:
     client = Workers(answers=False).client(max_waiting_rows=2)
-    first = asyncio.create_task(client.predict(None, FEATURES, request_id="r", timeout_s=5))
+    first = asyncio.create_task(client.predict(None, FEATURES, request_id="r", timeout_s=60))
     await asyncio.sleep(0.01)
     with pytest.raises(LineFullError):
-        await client.predict(None, FEATURES, request_id="r", timeout_s=5)
+        await client.predict(None, FEATURES, request_id="r", timeout_s=60)
     first.cancel()
 
 

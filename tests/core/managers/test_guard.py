@@ -202,8 +202,8 @@ def test_records_move_while_a_canary_is_being_stopped(broker: Broker, tmp_path: 
             wait_until(is_asked, what="the canary is to be stopped")
             send("meanwhile")
             wait_until(lambda: "meanwhile" in recorded(tmp_path), what="a record is in a file")
+            wait_until(lambda: client.xlen(STREAM) == 0, what="the stream is empty")
             assert not go_on.is_set()
-            assert client.xlen(STREAM) == 0
     finally:
         go_on.set()
         stop.set()

@@ -27,6 +27,7 @@ from tests.core.managers.blocks import reply_to
 from tests.core.managers.rows import heartbeat
 
 PART_ROWS, PARTS = 10, 5
+LIMIT_S = 60.0
 Answer = Callable[[Block, int], None]
 
 
@@ -59,11 +60,27 @@ class Queue:
         number = len(self.asked)
         self._at_once += 1
         self.most_at_once = max(self.most_at_once, self._at_once)
-        # Later blocks come back sooner.
-        await asyncio.sleep(0.02 / number)
+        await self._turn_of(number)
         self._at_once -= 1
         self.answer(block, number)
         return block
+
+    async def _turn_of(self, number: int) -> None:
+        """Return at once."""
+
+
+class Backwards(Queue):
+    """Answers two blocks in the wrong order, and the next two."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._answered = [asyncio.Event() for _ in range(PARTS)]
+
+    async def _turn_of(self, number: int) -> None:
+        if number % 2 and number < PARTS:
+            async with asyncio.timeout(LIMIT_S):
+                await self._answered[number].wait()
+        self._answered[number - 1].set()
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +97,7 @@ def source(tmp_path: Path) -> Path:
     return tmp_path / "in.parquet"
 
 
-async def score(source: Path, queue: Queue, *, patience_s: float = 5.0) -> Scorer:
+async def score(source: Path, queue: Queue, *, patience_s: float = 60.0) -> Scorer:
     """Score a file in parts of ten rows."""
     table = open_table(source, kind=".parquet", rules=column_rules(TRIP_DURATION.row), output="duration")
     plan = Plan(input="d", rows=table.rows, part_rows=PART_ROWS, model="trip_duration", version="v")
@@ -106,7 +123,7 @@ def durations(source: Path) -> list[float | None]:
 
 
 async def test_rows_come_out_in_their_order_whatever_the_order_of_the_answers(source: Path) -> None:
-    queue = Queue()
+    queue = Backwards()
     scorer = await score(source, queue)
     assert durations(source) == [row / 2 for row in range(PART_ROWS * PARTS)]
     assert {version for version, _ in queue.asked} == {"v"}
@@ -209,8 +226,8 @@ async def test_a_table_that_breaks_off_ends_the_run(tmp_path: Path) -> None:
 
 async def test_a_run_that_is_cancelled_ends_at_once(source: Path) -> None:
     queue = Queue(away="worker")
-    running = asyncio.create_task(score(source, queue, patience_s=60))
+    running = asyncio.create_task(score(source, queue, patience_s=10 * LIMIT_S))
     await asyncio.sleep(0.1)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(running, 5)
+        await asyncio.wait_for(running, LIMIT_S)

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from core.schemas.record import RecordEntry
 from core.services import shadow_pace
 from core.services.chunk_size import FIRST_ROWS, GROWTH
 from core.utilities.errors import NoWorkerError
+from tests.core.managers.crowds import Clock
 from tests.core.managers.record_rows import FEATURES
 
 MODEL = "trip_duration"
@@ -122,7 +124,8 @@ async def test_an_error_of_the_version_is_recorded_and_one_of_the_queue_is_not()
 
 
 async def test_a_shadow_that_keeps_workers_busy_rests_and_is_given_fewer_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shadow_pace, "MAX_REST_S", 1.5)
+    clock = Clock()
+    monkeypatch.setattr(shadow, "time", SimpleNamespace(monotonic=clock, time=clock))
     lane = Lane()
     lane.workers.chunk_ms = 500.0
     lane.lane.start()
@@ -132,7 +135,8 @@ async def test_a_shadow_that_keeps_workers_busy_rests_and_is_given_fewer_rows(mo
     assert (len(lane.lane), lane.lane.dropped_rows) == (0, 100 - sum(given))
     assert not lane.lane.add(MODEL, "slow", rows(1))
     assert lane.lane.add(MODEL, "quick", rows(1))
-    await lane.until(lambda: lane.lane.add(MODEL, "slow", rows(100)))
+    clock.advance(shadow_pace.MAX_REST_S)
+    assert lane.lane.add(MODEL, "slow", rows(100))
     await lane.until(lambda: len(lane.recorded) == len(given) + 2)
     await lane.lane.stop()
     blocks = [(version, len(features["trip_distance"])) for version, features in lane.workers.blocks]

@@ -128,7 +128,7 @@ def test_garbage_on_the_board_is_told_once(broker: Broker) -> None:
         assert board.read() == {}
     board.close()
     logger.remove(sink)
-    assert [line for line in lines if "field_of_a_later_release" in line] == lines[:1]
+    assert len([line for line in lines if "field_of_a_later_release" in line]) == 1
 
 
 def test_a_version_that_a_request_asks_for_is_loaded_for_it(models: ModelCache, broker: Broker) -> None:
