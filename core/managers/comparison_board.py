@@ -91,8 +91,8 @@ class ComparisonBoard:
         if not await self._client.exists(LEASE_KEY):
             raise ComparisonUnavailableError("no recorder runs, which is what compares")
         content = order.model_dump_json()
-        await self._client.rpush(ORDERS_KEY, content)
         try:
+            await self._client.rpush(ORDERS_KEY, content)
             # Redis counts the time; what is beyond that says that it is gone.
             async with asyncio.timeout(self._timeout_s + SLACK_S):
                 found = await self._patient.blpop([reply_key(order.id)], timeout=self._timeout_s)
