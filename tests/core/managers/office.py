@@ -66,6 +66,7 @@ def staffed_office(folder: Path, broker: Broker) -> Iterator[Office]:
     with ExitStack() as workers:
         for name in ("w1", "w2"):
             workers.enter_context(version_worker(name, broker, office.models_dir))
+        workers.callback(office.board.close)
         yield office
 
 

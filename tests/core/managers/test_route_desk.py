@@ -143,15 +143,18 @@ def test_without_a_worker_the_version_is_proven_here(tmp_path: Path, broker: Bro
     manifest = office.models_dir / MODEL / "pace-2" / "manifest.json"
     manifest.write_text(manifest.read_text().replace("6.0", "6.5"))
     assert "golden row 0" in refused(office, "pace-2")
+    office.board.close()
 
 
 def test_what_there_is_no_route_for_is_refused(tmp_path: Path, broker: Broker) -> None:
-    desk = Office(tmp_path, broker).desk
+    office = Office(tmp_path, broker)
+    desk = office.desk
     for change in (desk.promote, desk.rollback, desk.stop_canary):
         with pytest.raises(RouteRefusedError):
             change(MODEL, **ADA)
     with pytest.raises(RouteRefusedError, match="no model is called"):
         desk.deploy("weather", "v1", **ADA)
+    office.board.close()
 
 
 def test_with_the_board_away_nothing_changes(tmp_path: Path, own_broker: Broker) -> None:
@@ -207,6 +210,7 @@ def test_a_route_that_cannot_spread_is_put_back(tmp_path: Path, own_broker: Brok
     with own_broker.running():
         office.desk.deploy(MODEL, "pace-2", **ADA)
         assert office.route() == Route(champion="pace-2", revision=4)
+    office.board.close()
 
 
 def test_whoever_is_overtaken_between_noting_and_spreading_puts_nothing_back(office: Office) -> None:

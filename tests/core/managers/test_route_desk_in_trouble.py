@@ -139,6 +139,7 @@ def test_a_change_that_a_stalled_redis_was_sent_is_not_made_once_it_goes_on(tmp_
         assert office.board.read()[MODEL].champion == "pace-1"
         office.desk.deploy(MODEL, "pace-2", **ADA)
         assert office.route() == Route(champion="pace-2", revision=4)
+        office.board.close()
 
 
 class Halting(RouteBoard):
