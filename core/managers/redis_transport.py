@@ -73,6 +73,11 @@ class HardenedChannel(kombu_redis.Channel):  # type: ignore[misc]  # kombu is un
 
     QoS = LightQoS
 
+    def close(self) -> None:
+        """Close it, and the connection by which kombu gives back, last of all, what was not acknowledged."""
+        super().close()
+        self._disconnect_pools()
+
     def _brpop_read(self, **options: Any) -> bool:  # noqa: ANN401 (kombu's signature)
         """Read the reply to the pending BRPOP and deliver it, or set it aside."""
         try:
