@@ -28,6 +28,7 @@ from core.managers.publisher import (
 from core.schemas.task_message import TaskMessage
 from core.utilities.background import stop_tasks
 from core.utilities.errors import BrokerUnavailableError
+from core.utilities.patience import PatientTimeout
 from core.utilities.urls import redact_url
 
 _LOST = (RedisError, OSError, TimeoutError)
@@ -124,7 +125,7 @@ class RedisPublisher:
     async def _try(self, messages: Sequence[TaskMessage]) -> bool:
         """Push all messages; those that Redis itself refuses are reported one by one."""
         try:
-            async with asyncio.timeout(TIMEOUT_S):
+            async with PatientTimeout(TIMEOUT_S):
                 refused = await self._push(messages)
         except _LOST as error:
             await self._note(error)
@@ -164,7 +165,7 @@ class RedisPublisher:
         """
         try:
             connection = await self._connected()
-            async with asyncio.timeout(TIMEOUT_S):
+            async with PatientTimeout(TIMEOUT_S):
                 await connection.send_command("PING", check_health=False)
                 await connection.read_response()
         except _LOST as error:
