@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from apps.cli.errors import IS_IT_RUNNING, one_line_errors
-from apps.cli.rollout import FIRST, AsJson, Model, Who, Why, opened_rollout, reason
+from apps.cli.rollout import FIRST, AsJson, Model, Who, Why, opened_rollout, reason, warn_of_a_route_left_behind
 from apps.cli.settings import command_settings
 from core.schemas.catalog import entry_of
 from core.schemas.route import Route
@@ -87,6 +87,7 @@ def history(
     """List the last changes of a route, also those that were refused, the newest first."""
     with one_line_errors("history"), opened_rollout() as rollout:
         changes = rollout.history.changes(entry_of(model).model, limit=limit)
+        warn_of_a_route_left_behind(rollout, model)
     if as_json:
         typer.echo(json.dumps([change.model_dump(mode="json") for change in changes]))
         return

@@ -8,7 +8,7 @@ import typer
 
 from apps.cli.errors import one_line_errors
 from apps.cli.figures import error_of, parts_of
-from apps.cli.rollout import FIRST, AsJson, Model, Who, Why, opened_rollout, reason
+from apps.cli.rollout import FIRST, AsJson, Model, Who, Why, opened_rollout, reason, warn_of_a_route_left_behind
 from apps.cli.settings import command_settings
 from config import Settings
 from core.managers.artifact_store import ArtifactStore, open_store
@@ -30,6 +30,7 @@ def list_versions(*, model: Model = FIRST, as_json: AsJson = False) -> None:
         name = entry_of(model).model
         known = [rollout.registry.details(name, record.version) for record in rollout.registry.versions(name)]
         route = rollout.route(name)
+        warn_of_a_route_left_behind(rollout, name)
     if as_json:
         typer.echo(json.dumps([_summary(details, route) for details in known]))
         return

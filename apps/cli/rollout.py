@@ -61,6 +61,17 @@ def _proof(settings: Settings) -> LocalProof:
     )
 
 
+def warn_of_a_route_left_behind(rollout: "Rollout", model: str) -> None:
+    """Say on stderr where callers are not answered by the last route that was noted."""
+    route = rollout.desk.left_behind(model)
+    if route is not None:
+        typer.echo(
+            f"the last change of {model} has not spread: {route.champion}, the champion of revision {route.revision}, "
+            "answers. Unless somebody is about it just now, whoever made it was killed: make it again, or another.",
+            err=True,
+        )
+
+
 def reason(who: str, why: str) -> Reason:
     """Return who gives the command, by default whoever is logged in, and why.
 

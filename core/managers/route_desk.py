@@ -77,6 +77,19 @@ class RouteDesk:
             stored = None  # the next change writes it anew
         return max([*known, *([stored] if stored else [])], key=lambda route: route.revision, default=None)
 
+    def left_behind(self, model: str) -> Route | None:
+        """Return the route that callers are answered by where the last one that was noted has not spread.
+
+        Whoever changed it is about to let it spread, or was killed before. None where it has, or where nobody can tell.
+        """
+        try:
+            spread = self._board.read().get(model)
+        except redis_errors():
+            return None
+        noted = self._history.current(model)
+        behind = spread is not None and noted is not None and spread.revision < noted.revision
+        return spread if behind else None
+
     def deploy(self, model: str, version: str, *, who: str, why: str) -> RouteChange:
         """Let ``version`` answer alone; a shadow stays, unless it is this one."""
 

@@ -10,8 +10,8 @@ import pytest
 
 from config import ROOT
 from core.managers.pin_notice import PinNotice
-from core.managers.route_board import RouteBoard
-from core.managers.version_files import read_route
+from core.managers.route_board import ROUTES_KEY, RouteBoard
+from core.managers.version_files import read_route, write_route
 from core.schemas.catalog import TRIP_DURATION
 from core.schemas.route import Canary, Route
 from tests.apps.api.conftest import NOWHERE
@@ -60,6 +60,23 @@ def test_workers_hold_what_was_deployed(models: Models, models_dir: Path, broker
     with version_worker("w1", broker, models_dir) as held:
         assert models("deploy", "pace-3", *WHY).exit_code == 0
         assert held.holds(MODEL, "pace-3")
+
+
+def test_a_change_that_was_killed_before_it_spread_is_told(models: Models, models_dir: Path, broker: Broker) -> None:
+    assert models("deploy", "pace-2", *WHY).exit_code == 0
+    assert models("history").stderr == models("list").stderr == ""
+    board = RouteBoard(broker.url)
+    with broker.client() as redis:
+        before = redis.hget(ROUTES_KEY, MODEL)
+        assert models("deploy", "pace-3", *WHY).exit_code == 0
+        redis.hset(ROUTES_KEY, MODEL, before)
+    write_route(models_dir, MODEL, board.read()[MODEL])
+    for command in ("history", "list"):
+        assert "pace-2, the champion of revision 1, answers" in models(command).stderr
+    assert models("deploy", "pace-3", *WHY).exit_code == 0
+    assert models("history").stderr == ""
+    assert board.read()[MODEL] == Route(champion="pace-3", revision=3)
+    board.close()
 
 
 def test_a_refused_change_is_one_line_and_in_the_history(models: Models, models_dir: Path) -> None:
