@@ -15,6 +15,8 @@ from core.handlers.source import Source
 from core.schemas.snapshot import FileFormat
 from core.utilities.errors import DataError
 
+INTERRUPTED = "Query interrupted"
+"""What DuckDB's RuntimeError says when Ctrl-C ends a query."""
 MEMORY_LIMIT = "1GB"
 """Of DuckDB; what a query cannot do within it, such as sorting many rows, is spilled beside the output."""
 
@@ -91,3 +93,7 @@ def _raw_view(extraction: Extraction, *, spill: Path | None = None) -> Iterator[
             if spill is not None:
                 reason = reason.replace(str(spill), "the folder for what is spilled")
             raise DataError(f"{extraction.name}: {reason} ({type(error).__name__})") from error
+        except RuntimeError as error:
+            if INTERRUPTED in str(error):
+                raise KeyboardInterrupt from error
+            raise

@@ -17,6 +17,8 @@ from tests.core.managers.pipeline_files import STEPS, month_file
 from tests.core.managers.spoilt_files import SPOILT, Spoilt
 from tests.e2e.processes import wait_until
 
+LONG_ROWS = 100_000
+
 
 @pytest.fixture(autouse=True)
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -58,13 +60,18 @@ def test_a_run_that_was_cancelled_is_not_to_be_resumed(data: Path) -> None:
 
 @pytest.mark.slow
 def test_a_run_that_is_interrupted_tells_how_it_goes_on(data: Path) -> None:
+    # Large enough to be under way still when it is seen to be, on a machine that stands still for seconds.
+    for month in ("2021-01", "2021-02"):
+        month_file(data, month, rows=LONG_ROWS)
     command = (sys.executable, "-m", "apps.cli", "pipeline", "run", "--data", str(data))
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         wait_until(lambda: any(run["state"] == "running" for run in json.loads(cli("list", "--json").stdout)))
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert told == f"interrupted; to go on: python -m apps.cli pipeline resume {newest()}\n"
+    assert (process.returncode, told) == (
+        130,
+        f"interrupted; to go on: python -m apps.cli pipeline resume {newest()}\n",
+    )
 
 
 @pytest.mark.slow

@@ -1,3 +1,5 @@
+import signal
+import threading
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -136,3 +138,26 @@ def test_the_real_months_have_the_columns_and_kinds_that_the_sql_reads(month: st
 def test_another_kind_is_told_apart(column_type: str, kind: str) -> None:
     assert not is_of_kind(column_type, kind)
     assert is_of_kind("DECIMAL(18,3)", "number")
+
+
+def test_ctrl_c_in_the_middle_of_a_query_is_ctrl_c(tmp_path: Path) -> None:
+    """Another signal stands in for it here, with the same handler: the tests' own process must not end."""
+    endless = tmp_path / "endless.sql"
+    endless.write_text("select count(*) from range(100000000) a, range(100000000) b where $month is not null")
+    trips = extraction(month_of_trips(tmp_path / "trips.parquet"))
+    before = signal.signal(signal.SIGUSR1, signal.default_int_handler)
+    main = threading.main_thread().ident
+    assert main is not None
+    timer = threading.Timer(0.5, signal.pthread_kill, (main, signal.SIGUSR1))
+    unending = replace(trips, source=replace(trips.source, sql=endless))
+
+    def interrupted() -> None:
+        timer.start()
+        unending.write(tmp_path / "out.parquet")
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+    finally:
+        timer.join()
+        signal.signal(signal.SIGUSR1, before)
