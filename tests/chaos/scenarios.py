@@ -135,12 +135,14 @@ async def kill_web(site: Site) -> None:
 
 
 async def stop_web(site: Site) -> None:
-    """SIGSTOP a web process for one and a half seconds, and for five: what came in time counts, however late it is seen."""
+    """SIGSTOP the web processes for one and a half seconds, and for five: what came in time counts, however late it is seen."""
     for count in site.rounds():
-        process = site.installation.web_master().children()[0]
-        process.suspend()
+        processes = site.installation.web_master().children()
+        for process in processes:
+            process.suspend()
         await asyncio.sleep(1.5 if count % 2 else 5)
-        process.resume()
+        for process in processes:
+            process.resume()
         await asyncio.sleep(1.5)
         await site.whole()
 

@@ -15,6 +15,7 @@ from celery import Celery
 from celery.worker.request import Request
 from kombu import Connection
 
+from core.managers import redis_publisher
 from core.managers.kombu_publisher import KombuPublisher
 from core.managers.publisher import CAPACITY, TIMEOUT_S
 from core.managers.redis_publisher import RedisPublisher
@@ -275,3 +276,28 @@ def test_a_broker_that_hangs_is_noticed_and_what_waits_is_bounded(own_broker: Br
             wait_until(lambda: not publisher.reachable)
             assert failed.get(timeout=30).task_id == "p-trip-1"
         wait_until(lambda: publisher.reachable)
+
+
+async def test_a_process_that_stood_still_in_mid_send_takes_no_broker_for_gone(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_publisher, "TIMEOUT_S", 1.0)
+    push = RedisPublisher._push
+
+    async def push_and_stand_still(self: RedisPublisher, messages: list[TaskMessage]) -> object:
+        asyncio.get_running_loop().call_soon(time.sleep, 1.5)
+        return await push(self, messages)
+
+    monkeypatch.setattr(RedisPublisher, "_push", push_and_stand_still)
+    failed: list[TaskMessage] = []
+    publisher = RedisPublisher(broker.url, on_failure=failed.append, on_change=lambda _: None)
+    publisher.start()
+    try:
+        async with asyncio.timeout(30):
+            while not publisher.reachable:
+                await asyncio.sleep(0.01)
+        publisher.publish(task())
+    finally:
+        await publisher.stop()
+    with broker.client() as client:
+        assert (failed, client.llen("tasks.trip")) == ([], 1)

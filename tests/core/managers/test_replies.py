@@ -1,5 +1,6 @@
 import asyncio
 import signal
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -8,6 +9,7 @@ import orjson
 import pytest
 from celery import Celery
 
+from core.managers import replies as module
 from core.managers.redis_clients import TIMEOUT_S
 from core.managers.replies import KEY_PREFIX, ReplyListener
 from tests.core.managers.slow_way import slow_way
@@ -211,3 +213,17 @@ async def test_a_connection_on_which_nothing_answers_is_noticed(own_broker: Brok
             await until(listener.connected.is_set, timeout_s=BACK_WITHIN_S)
             publish(own_broker, "p-1", orjson.dumps(RECORD))
             await until(lambda: replies.came)
+
+
+async def test_a_process_that_stood_still_takes_nobody_for_silent(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PING_INTERVAL_S", 0.5)
+    monkeypatch.setattr(module, "SILENCE_LIMIT_S", 1.5)
+    # Once it is lost it stays lost, for whoever looks.
+    monkeypatch.setattr(module, "RECONNECT_INTERVAL_S", 60.0)
+    async with listening(broker, Replies()) as listener:
+        await asyncio.sleep(0.1)
+        time.sleep(2.5)
+        await asyncio.sleep(1.0)
+        assert listener.connected.is_set()
