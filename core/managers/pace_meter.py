@@ -27,7 +27,9 @@ STALL_BATCHES = 3
 
 SURPRISE = 3
 """A batch that took so many times as long as its rows usually take counts together with the next one: after a
-short stall a small batch comes back late, and right behind it a large one with all that gathered meanwhile."""
+short stall a small batch comes back late, and right behind it a large one with all that gathered meanwhile. The
+very first one is always a surprise, and counts only if the next is no faster: it is small, and may have met a worker
+that had to warm up, a stall, or one dear row, of which nothing follows for the rows that wait."""
 
 
 class PaceMeter:
@@ -50,7 +52,7 @@ class PaceMeter:
 
     def pace(self, now: float) -> Pace:
         """Return the pace as far as it is known at ``now``."""
-        if now > self._confirmed_at + MEMORY_S + STALL_BATCHES * self._usual_s:
+        if self._is_forgotten(now) or self._samples.seconds < WARM_UP_S:
             return Pace()
         return self._samples.pace()
 
@@ -78,18 +80,24 @@ class PaceMeter:
         self._usual_s = (self._usual_s + min(interval_s, longest_s)) / 2
         if interval_s > longest_s:
             return
-        rows, interval_s = rows + self._held_rows, interval_s + self._held_s
+        if self._samples.rows and self._is_forgotten(now):
+            self._samples = _Samples()
+            self._held_rows, self._held_s = 0, 0.0
         if not self._held_rows and interval_s > SURPRISE * self._samples.expected_s(rows):
             self._held_rows, self._held_s = rows, interval_s
             return
+        first_was_slower = not self._samples.rows and self._held_s * rows > interval_s * self._held_rows
+        if not first_was_slower:
+            rows, interval_s = rows + self._held_rows, interval_s + self._held_s
         self._held_rows, self._held_s = 0, 0.0
         if kept_waiting or (ahead >= CROWD_ROWS and ahead * interval_s >= CROWD_S * rows):
-            if not self.pace(now).row_s:
-                self._samples = _Samples() if now > self._confirmed_at + MEMORY_S else self._samples
             self._samples.add(rows, interval_s)
             self._confirmed_at = now
         elif self._samples.is_slower_than(rows, interval_s):
             self._samples.add(rows, interval_s)
+
+    def _is_forgotten(self, now: float) -> bool:
+        return now > self._confirmed_at + MEMORY_S + STALL_BATCHES * self._usual_s
 
 
 class _Samples:
@@ -97,35 +105,32 @@ class _Samples:
 
     def __init__(self) -> None:
         self._weight = 0.0
-        self._rows = 0.0
-        self._seconds = 0.0
+        self.rows = 0.0
+        self.seconds = 0.0
         self._rows_squared = 0.0
         self._product = 0.0
 
     def add(self, rows: int, seconds: float) -> None:
         keep = math.exp(-seconds / REACTION_S)
         self._weight = keep * self._weight + 1
-        self._rows = keep * self._rows + rows
-        self._seconds = keep * self._seconds + seconds
+        self.rows = keep * self.rows + rows
+        self.seconds = keep * self.seconds + seconds
         self._rows_squared = keep * self._rows_squared + rows * rows
         self._product = keep * self._product + rows * seconds
 
     def expected_s(self, rows: int) -> float:
-        """Return what a batch of so many rows usually takes at most; infinity while nothing is known."""
-        pace = self.pace()
-        return math.inf if pace.row_s is None else pace.call_s + pace.row_s * rows
+        """Return what a batch of so many rows usually takes at most; while nothing is known any takes more."""
+        return self._call_s() + self.seconds / self.rows * rows if self.rows else -math.inf
 
     def is_slower_than(self, rows: int, seconds: float) -> bool:
-        return self._seconds * rows > seconds * self._rows
+        return self.seconds * rows > seconds * self.rows
 
     def pace(self) -> Pace:
-        if self._seconds < WARM_UP_S:
-            return Pace()
-        return Pace(row_s=self._seconds / self._rows, call_s=self._call_s())
+        return Pace(row_s=self.seconds / self.rows, call_s=self._call_s())
 
     def _call_s(self) -> float:
         """Return what a batch would take without rows: where the least-squares line meets the axis."""
-        rows, seconds = self._rows / self._weight, self._seconds / self._weight
+        rows, seconds = self.rows / self._weight, self.seconds / self._weight
         spread = self._rows_squared / self._weight - rows * rows
         if spread <= 1e-9 * rows * rows:
             return 0.0

@@ -117,14 +117,15 @@ class RabbitStack:
         return Celery(broker=self.rabbit.url, backend=self.stack.broker.url, set_as_current=False)
 
     @contextmanager
-    def running(self, *, workers: int = 1, **model: str) -> Iterator[list[int]]:
+    def running(self, *, workers: int = 1, **settings: str) -> Iterator[list[int]]:
         """Run everything, a node only where none runs yet; gives the workers' process ids."""
+        settings |= self.settings
         with ExitStack() as stack:
             stack.enter_context(self.stack.broker.running())
             if not self.rabbit.answers():
                 stack.enter_context(self.rabbit.running())
-            processes = [stack.enter_context(self.stack.worker(**self.settings, **model)) for _ in range(workers)]
-            stack.enter_context(self.stack.web(**self.settings))
+            processes = [stack.enter_context(self.stack.worker(**settings)) for _ in range(workers)]
+            stack.enter_context(self.stack.web(**settings))
             self.stack.wait_until_ready()
             wait_until(lambda: len(self.stack.broker.heartbeats()) == workers, what="all workers beat")
             yield [process.pid for process in processes]

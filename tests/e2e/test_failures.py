@@ -36,9 +36,8 @@ def test_the_neighbours_of_a_poisonous_row_are_answered(team_stack: Stack) -> No
 
     zones = {5: RAISES, 17: ANSWERS_NAN, 30: RAISES}
     with ThreadPoolExecutor(40) as pool:
-        # A slow row keeps the worker busy meanwhile, so that others gather into one batch; slower, it would tell the
-        # web process that rows take so long, which then refuses some of those that come later.
-        slow = pool.submit(team_stack.predict, PULocationID=IS_SLOW, trip_distance=0.2)
+        # A slow row keeps the worker busy meanwhile, so that others gather into one batch.
+        slow = pool.submit(team_stack.predict, PULocationID=IS_SLOW, trip_distance=1)
         answers = list(pool.map(ask, range(40)))
 
     assert slow.result().status_code == HTTPStatus.OK

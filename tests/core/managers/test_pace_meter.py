@@ -50,6 +50,33 @@ def test_a_pace_is_known_after_some_work_and_not_by_the_first_small_batch() -> N
     assert system.row_s == pytest.approx(ROW_S, rel=0.2)
 
 
+def test_a_first_batch_that_was_slow_tells_nothing_if_the_next_is_faster() -> None:
+    system = System()
+    system.answer(1, 4 * WARM_UP_S, batch_s=4 * WARM_UP_S)
+    assert system.row_s is None
+    system.answer(1, ROW_S)
+    assert system.row_s is None
+    system.answer_for(WARM_UP_S)
+    assert system.row_s == pytest.approx(ROW_S)
+
+
+def test_a_first_batch_that_was_as_slow_as_the_next_counts() -> None:
+    system = System()
+    system.answer(1, WARM_UP_S / 2)
+    system.answer(4, 4 * WARM_UP_S / 2)
+    assert system.row_s == pytest.approx(WARM_UP_S / 2)
+
+
+def test_one_dear_row_among_the_first_batches_counts_only_with_what_it_held_up() -> None:
+    system = System()
+    for _ in range(3):
+        system.answer(1, ROW_S)
+    system.answer(1, 1.0, batch_s=1.0)
+    assert system.row_s is None
+    system.answer(99, 99 * ROW_S)
+    assert system.row_s == pytest.approx(2 * ROW_S, rel=0.1)
+
+
 def test_batches_that_kept_others_waiting_tell_what_a_row_takes() -> None:
     system = System()
     system.answer_for(2.0)
@@ -66,7 +93,7 @@ def test_batches_of_one_size_tell_nothing_of_the_call() -> None:
     system = System()
     for _ in range(20):
         system.answer(ROWS, 0.1)
-    assert system.meter.pace(system.clock.now).call_s == 0
+    assert system.meter.pace(system.clock.now).call_s == pytest.approx(0)
 
 
 def test_time_without_work_is_no_pace() -> None:
