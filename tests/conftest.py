@@ -1,7 +1,7 @@
 """What all tests share: an environment that holds no setting of the person who runs them."""
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,36 +14,6 @@ from tests.e2e.processes import Broker, Stack, create_stack, free_port
 if not os.environ.get("CI"):  # there hypothesis loads a profile of its own, without deadlines too
     settings.register_profile("tripcast", deadline=None)
     settings.load_profile("tripcast")
-
-TESTS = Path(__file__).resolve().parent
-WITH_PROCESSES = ("apps", "bench", "boot", "chaos/test_recovery.py", "core/managers", "e2e", "tasks")
-"""Tests of real processes, which a machine that stalls can fail. Faults under load are not among them."""
-FAILED = pytest.StashKey[bool]()
-"""Whether a test has failed in this try."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give tests of real processes a second try where ``SECOND_TRY`` is set: docs/adr/0011."""
-    if os.environ.get("SECOND_TRY"):
-        folders = tuple(TESTS / name for name in WITH_PROCESSES)
-        for item in items:
-            if any(item.path.is_relative_to(folder) for folder in folders):
-                item.add_marker(pytest.mark.flaky(reruns=1))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    report = yield
-    before = report.when != "setup" and item.stash.get(FAILED, False)
-    item.stash[FAILED] = before or report.failed
-    return report
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_teardown(item: pytest.Item) -> None:
-    """End also what a module or the session shares, so that a second try finds nothing that the first one left."""
-    if item.get_closest_marker("flaky") and item.stash.get(FAILED, False):
-        item.session._setupstate.teardown_exact(None)
 
 
 @pytest.fixture(autouse=True)
