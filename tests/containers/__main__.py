@@ -22,16 +22,34 @@ def main(
     rate: Annotated[float, typer.Option(help="Requests a second.")] = 100.0,
     calm: Annotated[float, typer.Option(help="Seconds of load alone before and after each fault.")] = 3.0,
     output: Annotated[Path | None, typer.Option(help="File for the report as JSON.")] = None,
+    tries: Annotated[
+        int,
+        typer.Option(min=1, help="So often all of it at most, while something fails but no answer is lost or wrong."),
+    ] = 1,
 ) -> None:
     """Bring up what an operator deploys, on an engine of its own if none answers; leave nothing behind."""
     take_one_interrupt()
-    console, report = Console(width=170), Report()
-    with tempfile.TemporaryDirectory(prefix="tripcast-containers-") as folder:
+    console, plan = Console(width=170), Plan(quick=quick, rate=rate, calm_s=calm)
+    for number in range(1, tries + 1):
         try:
-            run(Plan(quick=quick, rate=rate, calm_s=calm), report, Path(folder), say=console.print)
+            report = _run_once(plan, console, output)
         except NoEngineError as error:
             console.print(f"skipped: {error}", markup=False, soft_wrap=True)
-            raise typer.Exit(1 if required else 0) from None
+            raise typer.Exit(1 if required or number > 1 else 0) from None
+        if not report.failures:
+            return
+        if not report.deserves_another_try:
+            break
+        console.print(f"Try {number} of {tries} failed, which is a finding all the same.")
+    raise typer.Exit(1)
+
+
+def _run_once(plan: Plan, console: Console, output: Path | None) -> Report:
+    """Do all of it; the report is printed and written whatever becomes of it, once there is an engine."""
+    report = Report()
+    with tempfile.TemporaryDirectory(prefix="tripcast-containers-") as folder:
+        try:
+            run(plan, report, Path(folder), say=console.print)
         except MakeError as error:
             report.failures.append(str(error))
         except KeyboardInterrupt:
@@ -43,8 +61,7 @@ def main(
                 report.print(console)
             if output is not None:
                 output.write_text(json.dumps(report.record(), indent=1) + "\n")
-    if report.failures:
-        raise typer.Exit(1)
+    return report
 
 
 if __name__ == "__main__":

@@ -63,6 +63,12 @@ class Report:
         names = ("sent", "right", "honest_errors", "wrong", "lost", "died", "refused")
         return {name: sum(getattr(tally, name) for tally in tallies) for name in names}
 
+    @property
+    def deserves_another_try(self) -> bool:
+        """Whether nothing failed but what a machine, its engine or a download may have been the cause of."""
+        total = self.total()
+        return not total["lost"] and not total["wrong"]
+
     def print(self, console: Console) -> None:
         """Print it for people."""
         console.print(f"Engine: {self.engine}\nBase images: {self.bases}", highlight=False)

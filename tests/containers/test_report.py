@@ -48,6 +48,21 @@ def test_an_honest_error_is_no_failure_but_told_where_none_is_expected(*, expect
     assert report.record()["faults"][0]["verdict"] == verdict
 
 
+@pytest.mark.parametrize(
+    ("tally", "again"),
+    [
+        (Tally(sent=2, right=1, died=1), True),
+        (Tally(sent=2, right=1, lost=1), False),
+        (Tally(sent=2, right=1, wrong=1), False),
+    ],
+    ids=["died", "lost", "wrong"],
+)
+def test_nothing_is_tried_again_after_a_lost_or_a_wrong_answer(tally: Tally, *, again: bool) -> None:
+    report = Report()
+    report.besieged(siege(tally))
+    assert report.deserves_another_try is again
+
+
 def test_the_record_holds_each_fault_and_the_sum() -> None:
     report = Report()
     for _ in range(2):
