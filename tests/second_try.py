@@ -13,9 +13,12 @@ import pytest
 
 WITH_PROCESSES = tuple(
     PurePosixPath("tests") / name
-    for name in ("apps", "bench", "boot", "chaos/test_recovery.py", "core/managers", "e2e", "tasks")
-)
-"""Tests of real processes, which a machine that stalls can fail. Faults under load are not among them."""
+    for name in (
+        "apps", "bench", "boot", "chaos/test_recovery.py", "containers", "core/handlers", "core/managers",
+        "core/utilities", "e2e", "tasks",
+    )
+)  # fmt: skip
+"""Tests of real processes, threads and files, which a machine that stalls can fail; not the faults under load."""
 MOST = 100
 """What all share can fail as well, and many tests with it; where still more failed a second try only takes time."""
 
