@@ -74,10 +74,9 @@ def train(
             run = create_run(runs, parameters, settings.models_dir)
             run = carry_out(runs, run.id, settings, url=source)
         report(run, settings)
-        if champion and run.version is not None:
-            typer.echo(put_in_front(run.parameters.model, run.version, settings))
-    if not champion and run.version is not None:
-        typer.echo(f"to let it answer: {approval(run.parameters.model, run.version)}, or train with --champion")
+        if run.version is not None:
+            say = put_in_front if champion else way_to_callers
+            typer.echo(say(run.parameters.model, run.version, settings))
 
 
 def put_in_front(model: str, version: str, settings: Settings) -> str:
@@ -93,10 +92,15 @@ def put_in_front(model: str, version: str, settings: Settings) -> str:
     return f"{model}, revision {changed.revision}: version {version} answers"
 
 
-def approval(model: str, version: str) -> str:
-    """Return the commands that bring a candidate in front of callers."""
+def way_to_callers(model: str, version: str, settings: Settings) -> str:
+    """Return how a version that was trained comes in front of callers; the same training again gives an old one."""
+    with opened_rollout(settings, alone=True) as rollout:
+        state = rollout.registry.get(model, version).state
     of = "" if model == FIRST else f" --model {model}"
-    return f"python -m apps.cli models approve {version}{of} --why …, then models canary or models deploy"
+    if state is VersionState.RETIRED:
+        return f"this version is retired and cannot answer; python -m apps.cli models show {version}{of} tells why"
+    approve = f"models approve {version}{of} --why …, then " if state is VersionState.CANDIDATE else ""
+    return f"to let it answer: python -m apps.cli {approve}models canary or models deploy, or train with --champion"
 
 
 def next_month(month: str) -> str:

@@ -134,6 +134,17 @@ def test_the_same_training_again_gives_the_same_version(models_dir: Path, data: 
     assert len(list((models_dir / "trip_duration").iterdir())) == 1
 
 
+def test_what_comes_next_is_said_by_what_the_version_is(models_dir: Path, data: Path) -> None:
+    assert "apps.cli models approve one --why …, then models canary" in train("--data", data, "--version", "one").stdout
+    change = ("--why", "seen", "--who", "ada")
+    assert CliRunner().invoke(app, ["models", "approve", "one", *change]).exit_code == 0
+    assert "apps.cli models canary or models deploy" in train("--data", data, "--version", "one").stdout
+    assert CliRunner().invoke(app, ["models", "retire", "one", *change]).exit_code == 0
+    assert "retired and cannot answer; python -m apps.cli models show one tells why" in (
+        train("--data", data, "--version", "one").stdout
+    )
+
+
 def test_a_version_is_not_trained_over(models_dir: Path, data: Path) -> None:
     train("--data", data, "--version", "mine")
     month_file(data, "2021-01", pace=2.1)
