@@ -3,6 +3,7 @@
 Read by entry points only: the web app's factory, the worker's start, the launcher, the command line.
 """
 
+import os
 import re
 from functools import cached_property
 from pathlib import Path
@@ -10,11 +11,12 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
 
 from core.schemas.catalog import CATALOG
 from core.utilities.cores import usable_cores
 from core.utilities.errors import SettingsError
+from core.utilities.misspelling import misspelt
 
 ROOT = Path(__file__).resolve().parent
 BROKER_DIR = ROOT / "repo" / "broker"
@@ -346,6 +348,15 @@ def load_settings(**given: str) -> Settings:
         return Settings(**given)  # type: ignore[arg-type]  # text, as in the environment
     except ValidationError as error:
         raise SettingsError("; ".join(_complaint(item["loc"], item["msg"]) for item in error.errors())) from None
+
+
+def warn_of_misspelt_settings() -> None:
+    """Log each variable of the environment or ``.env`` that is nearly a setting, and so has no effect."""
+    from loguru import logger  # noqa: PLC0415 (commands that are urgent log nothing)
+
+    names = {*os.environ, *(name.upper() for name in DotEnvSettingsSource(Settings).env_vars)}
+    for name, meant in misspelt(names, {name.upper() for name in Settings.model_fields}).items():
+        logger.warning("{} is no setting and has no effect; {} is one", name, meant)
 
 
 def _complaint(loc: tuple[int | str, ...], msg: str) -> str:

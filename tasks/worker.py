@@ -18,7 +18,7 @@ from celery.platforms import SecurityWarning
 from celery.worker import state
 from loguru import logger
 
-from config import Settings, load_settings
+from config import Settings, load_settings, warn_of_misspelt_settings
 from core.managers.accelerator import Accelerator
 from core.managers.heartbeat_writer import HeartbeatWriter
 from core.managers.predictor import BatchPredictor, Run, run_here
@@ -84,6 +84,7 @@ class WorkerProcess:
     def _load(self, sender: Any, **_: Any) -> None:  # noqa: ANN401
         directory = self._settings.log_dir / "tasks" / TRIP_DURATION.resource
         configure_logging(directory=directory, process="worker", level=self._settings.log_level)
+        warn_of_misspelt_settings()
         sys.setswitchinterval(HUB_WAIT_S)
         gevent = _is_pool(sender.pool_cls, "gevent")
         accelerator = _choose_device(

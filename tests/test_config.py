@@ -2,9 +2,11 @@ import re
 from pathlib import Path
 
 import pytest
+from loguru import logger
 
-from config import ROOT, Settings, load_settings
+from config import ROOT, Settings, load_settings, warn_of_misspelt_settings
 from core.utilities.errors import SettingsError
+from core.utilities.logging import configure_logging
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
 
@@ -204,3 +206,19 @@ def test_a_setting_is_documented(name: str) -> None:
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_a_setting_describes_itself(name: str) -> None:
     assert Settings.model_fields[name].description
+
+
+def test_a_misspelt_setting_is_told_with_the_one_that_was_meant(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HTTP_PROT", "9000")
+    Path(".env").write_text("log_levl=DEBUG\nTAG=1\nWORKERS=2\n")
+    configure_logging(directory=tmp_path, process="web", level="INFO")
+    try:
+        warn_of_misspelt_settings()
+    finally:
+        logger.remove()
+    assert [line.rpartition(" config ")[2] for line in capsys.readouterr().err.splitlines()] == [
+        "HTTP_PROT is no setting and has no effect; HTTP_PORT is one",
+        "LOG_LEVL is no setting and has no effect; LOG_LEVEL is one",
+    ]

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from threading import Event
 
 from apps.recorder.canary_stop import CanaryStop
-from config import Settings, load_settings
+from config import Settings, load_settings, warn_of_misspelt_settings
 from core.managers.comparison_desk import ComparisonDesk
 from core.managers.guard import CanaryGuard
 from core.managers.record_files import RecordFiles
@@ -31,6 +31,7 @@ def main() -> int:
         sys.stderr.write(f"tripcast recorder: {error}\n")
         return 1
     configure_logging(directory=settings.log_dir / "apps" / "recorder", process="recorder", level=settings.log_level)
+    warn_of_misspelt_settings()
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -10,7 +10,7 @@ from boot.tether import die_with_parent
 from boot.uvicorn.gunicorn_logger import GunicornLogger
 from boot.uvicorn.open_files import allow_many_open_files
 from boot.uvicorn.worker import WebWorker
-from config import Settings, load_settings
+from config import Settings, load_settings, warn_of_misspelt_settings
 from core.managers.return_table import ReturnTable, create_shared_memory
 from core.utilities.errors import SettingsError
 from core.utilities.logging import configure_logging
@@ -47,6 +47,7 @@ allow_many_open_files()
 
 # The master's own lines. A worker starts over in `post_fork`: two processes never share a file.
 _configure("gunicorn")
+warn_of_misspelt_settings()
 logger_class = GunicornLogger
 loglevel = _SETTINGS.log_level.lower()
 # Requests are logged by the application, with their ids and timings.

@@ -14,7 +14,7 @@ from celery import signals
 from celery.platforms import SecurityWarning
 from kombu.exceptions import OperationalError
 
-from config import Settings, load_settings
+from config import Settings, load_settings, warn_of_misspelt_settings
 from core.managers.database import open_database
 from core.managers.run_dispatch import RunDispatcher
 from core.managers.runs import Runs
@@ -72,6 +72,7 @@ class PipelineProcess:
         """Start when the first connection stands, after the pool has forked; the signal comes again later."""
         if self._dispatcher is not None:
             return
+        warn_of_misspelt_settings()
         try:
             engine = open_database(self._settings.runs_url)
         except DatabaseUnavailableError as error:

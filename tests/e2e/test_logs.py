@@ -63,3 +63,10 @@ def test_by_default_a_line_is_written_a_batch_and_for_each_slow_request(team_sta
     assert slow["total_ms"] > 1000
     check_time(quick.elapsed.total_seconds(), 1.0, what="the quick request")
     assert not [line for line in team_stack.log_lines(WEB) if line.get("request_id") == quick.json()["request_id"]]
+
+
+def test_each_side_tells_of_a_setting_that_is_misspelt(own_stack: Stack) -> None:
+    misspelt = {"MAX_BATCH_ROW": "7"}
+    with own_stack.running(worker=misspelt, **misspelt):
+        for side in (WEB, WORKER):
+            own_stack.find_line(side, message="MAX_BATCH_ROW is no setting and has no effect; MAX_BATCH_ROWS is one")
