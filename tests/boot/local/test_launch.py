@@ -131,9 +131,13 @@ def wait_until_gone(processes: list[psutil.Process]) -> None:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of what runs, so that neither broker data nor logs of this folder are touched."""
-    directory = tmp_path_factory.mktemp("project")
+    return copy_project(tmp_path_factory.mktemp("project"))
+
+
+def copy_project(directory: Path) -> Path:
+    """Copy what runs into a folder, but for the caches: whoever imports first is writing them."""
     for part in PARTS:
-        shutil.copytree(ROOT / part, directory / part)
+        shutil.copytree(ROOT / part, directory / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "config.py", directory)
     return directory
 
@@ -149,11 +153,9 @@ def system(project: Path) -> Iterator[System]:
 
 
 @pytest.fixture
-def copy(project: Path, tmp_path: Path) -> Path:
+def copy(tmp_path: Path) -> Path:
     """A copy of its own, for a test that starts a system of its own."""
-    directory = tmp_path / "copy"
-    shutil.copytree(project, directory, ignore=shutil.ignore_patterns("broker", "logs"))
-    return directory
+    return copy_project(tmp_path / "copy")
 
 
 def test_the_curl_that_is_shown_answers_a_duration(system: System) -> None:
