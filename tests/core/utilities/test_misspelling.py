@@ -4,6 +4,15 @@ from config import Settings
 from core.utilities.misspelling import misspelt
 
 KNOWN = {name.upper() for name in Settings.model_fields}
+OF_OTHERS = """
+    HTTP_PROXY HTTPS_PROXY NO_PROXY PATH HOME HOSTNAME LANG LC_ALL TERM TZ USER SHELL PWD LOGNAME TMPDIR PORT HOST
+    DATABASE REDIS_URL REDIS_PASSWORD REDIS_IMAGE REDIS_SERVICE_HOST REDIS_SERVICE_PORT REDIS_PORT_6379_TCP DATA MODEL
+    WEB_CONCURRENCY WEB_PORT WEB_SERVICE_HOST GUNICORN_CMD_ARGS C_FORCE_ROOT CELERY_LOG_LEVEL CELERY_BROKER VERSION
+    PYTHONPATH PYTHONUNBUFFERED OMP_NUM_THREADS NVIDIA_VISIBLE_DEVICES CUDA_VISIBLE_DEVICES AWS_ENDPOINT_URL TAG
+    AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_DEFAULT_REGION COMPOSE_PROJECT_NAME DOCKER_HOST MAKEFLAGS MAKELEVEL
+    KUBERNETES_SERVICE_HOST KUBERNETES_SERVICE_PORT LOG_FILE LOG_FORMAT LOGURU_LEVEL WORKER_MEMORY WEB_MEMORY
+    REDIS_MEMORY WORKER_CPUS
+"""
 
 
 @pytest.mark.parametrize(
@@ -31,63 +40,4 @@ def test_what_is_set_itself_was_not_meant() -> None:
 
 
 def test_what_other_programs_read_is_not_taken_for_a_setting() -> None:
-    others = [
-        "HTTP_PROXY",
-        "HTTPS_PROXY",
-        "NO_PROXY",
-        "PATH",
-        "HOME",
-        "HOSTNAME",
-        "LANG",
-        "LC_ALL",
-        "TERM",
-        "TZ",
-        "USER",
-        "SHELL",
-        "PWD",
-        "LOGNAME",
-        "TMPDIR",
-        "PORT",
-        "HOST",
-        "DATABASE",
-        "REDIS_URL",
-        "REDIS_PASSWORD",
-        "REDIS_IMAGE",
-        "REDIS_SERVICE_HOST",
-        "REDIS_SERVICE_PORT",
-        "REDIS_PORT_6379_TCP",
-        "WEB_CONCURRENCY",
-        "WEB_PORT",
-        "WEB_SERVICE_HOST",
-        "GUNICORN_CMD_ARGS",
-        "C_FORCE_ROOT",
-        "CELERY_LOG_LEVEL",
-        "CELERY_BROKER",
-        "PYTHONPATH",
-        "PYTHONUNBUFFERED",
-        "OMP_NUM_THREADS",
-        "NVIDIA_VISIBLE_DEVICES",
-        "CUDA_VISIBLE_DEVICES",
-        "AWS_ENDPOINT_URL",
-        "AWS_ACCESS_KEY_ID",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_DEFAULT_REGION",
-        "COMPOSE_PROJECT_NAME",
-        "DOCKER_HOST",
-        "TAG",
-        "MAKEFLAGS",
-        "MAKELEVEL",
-        "KUBERNETES_SERVICE_HOST",
-        "KUBERNETES_SERVICE_PORT",
-        "LOG_FILE",
-        "LOG_FORMAT",
-        "LOGURU_LEVEL",
-        "DATA",
-        "MODEL",
-        "VERSION",
-        "WORKER_MEMORY",
-        "WEB_MEMORY",
-        "REDIS_MEMORY",
-        "WORKER_CPUS",
-    ]
-    assert misspelt(others, KNOWN) == {}
+    assert misspelt(OF_OTHERS.split(), KNOWN) == {}
