@@ -52,9 +52,9 @@ def test_what_failed_is_run_once_more_alone_in_a_new_process(
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
 
     run = subprocess.run(
-        [sys.executable, "-m", "tests.second_try", "-n", "1", "-p", "no:cacheprovider", "tests"],
+        [sys.executable, "-m", "tests.second_try", "-p", "xdist", "-n", "1", "-p", "no:cacheprovider", "tests"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         check=False,
