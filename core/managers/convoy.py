@@ -83,7 +83,7 @@ class Convoy:
 
     def release(self) -> None:
         """Let those that gathered meanwhile leave."""
-        self.line.returned()
+        self.line.returned(len(self.batches[0]))
 
     def pieces(self) -> list[Batch]:
         """Return the rows that are still wanted, a few in each batch, each of one version."""

@@ -12,16 +12,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from core.managers.cost_samples import CostSamples
 from core.managers.parcel import Lane
 from core.schemas.outcome import RowError
 from core.schemas.wire import PredictRowsReply, PredictRowsRequest
 from core.utilities.errors import TripcastError
 
-LIGHT_MS = 2.0
-"""A message costs a worker about a millisecond whatever is in it. Where computing rows takes little more than that,
-rows of several versions had better share one."""
+MESSAGE_MS = 1.0
+"""What a message costs a worker, whatever is in it."""
+LIGHT_MS = 2 * MESSAGE_MS
+"""Where computing rows takes no more than that, rows of several versions had better share a message."""
+COST_MEMORY = 0.9
+"""Share that is kept, from one batch to the next, of what tells rows from calls."""
 COST_WEIGHT = 0.2
 """Of the newest batch in what a version's batches are taken to cost."""
+DEAR_ROWS = 4
+"""Rows are dear if those of a batch cost so many times what the message and the call of the model cost."""
 QUARANTINE_ROWS = 8
 """Rows of a batch that go to the sandbox together."""
 
@@ -137,7 +143,7 @@ class Batch:
         cost_ms = outcome.features_ms + outcome.predict_ms
         # What was lost and comes back from elsewhere, or was not computed at all, says nothing of the next batch.
         if self.attempt == 0 and any(prediction is not None for prediction in outcome.predictions):
-            self.line.note_cost(cost_ms)
+            self.line.note_cost(len(self), cost_ms)
         for index, (row, prediction) in enumerate(zip(self.rows, outcome.predictions, strict=True)):
             if not row.answer.done():
                 row.answer.set_result(
@@ -165,7 +171,7 @@ class Batch:
 
     def release(self) -> None:
         """Let those that gathered meanwhile leave."""
-        self.line.returned()
+        self.line.returned(len(self))
 
     def pieces(self) -> list["Batch"]:
         """Return the rows that are still wanted, a few in each batch."""
@@ -229,11 +235,13 @@ class Line:
         self.version = version
         self.on_reply = on_reply
         self.inflight = 0
+        self.rows_under_way = 0
         self._send = send
         self._room = room if room is not None else lambda: max_batch_rows
         self._max_inflight = max_inflight
         self._on_return = on_return
         self._cost_ms: float | None = None
+        self._costs = CostSamples()
         self._waiting: OrderedDict[Row, None] = OrderedDict()
         self._departure: asyncio.Handle | None = None
 
@@ -250,14 +258,22 @@ class Line:
         """Whether its batches are known to cost a worker little."""
         return self._cost_ms is not None and self._cost_ms <= LIGHT_MS
 
-    def note_cost(self, cost_ms: float) -> None:
-        """Take note of what a worker computed for rows of this line."""
+    @property
+    def dear(self) -> bool:
+        """Whether its rows are known to cost a worker much, more than messages and calls do."""
+        call_ms = 1000 * self._costs.call_s
+        return 1000 * self._costs.batch_s - call_ms >= DEAR_ROWS * (call_ms + MESSAGE_MS)
+
+    def note_cost(self, rows: int, cost_ms: float) -> None:
+        """Take note of what a worker computed for so many rows of this line."""
+        self._costs.add(rows, cost_ms / 1000, keep=COST_MEMORY)
         known = cost_ms if self._cost_ms is None else self._cost_ms
         self._cost_ms = known + COST_WEIGHT * (cost_ms - known)
 
     def distrust(self) -> None:
         """Forget what batches cost: one was lost."""
         self._cost_ms = None
+        self._costs = CostSamples()
 
     def join(self, row: Row) -> None:
         """Let a row wait; it leaves with the next batch that may."""
@@ -279,9 +295,10 @@ class Line:
             del self._waiting[row]
         return rows
 
-    def returned(self) -> None:
-        """Note that a batch is no longer under way; those that gathered meanwhile may leave."""
+    def returned(self, rows: int) -> None:
+        """Note that a batch of so many rows is no longer under way; those that gathered meanwhile may leave."""
         self.inflight -= 1
+        self.rows_under_way -= rows
         self.depart_soon()
         self._on_return()
 
@@ -291,6 +308,7 @@ class Line:
         while self._waiting and self.inflight < self._max_inflight():
             rows = self.take(self._room())
             self.inflight += 1
+            self.rows_under_way += len(rows)
             self._send(Batch(rows=rows, line=self))
 
     def take(self, most: int) -> list[Row]:

@@ -1,5 +1,6 @@
 """The lines of a web process: one for each model and version that rows wait for, and what they leave each other."""
 
+import math
 from collections.abc import Callable, Iterator
 
 from core.managers.convoy import Convoy
@@ -17,6 +18,7 @@ class Lines:
     Lines of a model share what may be under way, for it is the message that costs a worker time, hardly the rows in it.
     Those whose rows cost little (:attr:`Line.light`) are as one: a batch that leaves takes along who waits in the
     others. Each of the rest may have one batch of its own in any case, so that none waits for a version that hangs.
+    Where rows are dear (:attr:`Line.dear`), all batches are alike in size, so that no worker waits for another's rows.
 
     Parameters
     ----------
@@ -26,6 +28,8 @@ class Lines:
         Rows in one batch at most.
     max_inflight : callable
         Returns how many batches of a model may be under way now.
+    workers : callable
+        Returns how many workers serve a model now.
     may_mix : callable
         Tells whether all who serve a model understand a message with rows of several versions.
     on_reply : callable
@@ -38,12 +42,14 @@ class Lines:
         send: Callable[[Batch | Convoy], None],
         max_batch_rows: int,
         max_inflight: Callable[[str], int],
+        workers: Callable[[str], int] = lambda model: 1,
         may_mix: Callable[[str], bool] = lambda model: True,
         on_reply: Callable[[Departed, float], None] = lambda batch, batch_s: None,
     ) -> None:
         self._send = send
         self._max_batch_rows = max_batch_rows
         self._max_inflight = max_inflight
+        self._workers = workers
         self._may_mix = may_mix
         self._on_reply = on_reply
         self._lines: dict[Key, Line] = {}
@@ -112,11 +118,24 @@ class Lines:
     def _room(self, line: Line) -> int:
         """Return how many rows of a line may leave together: all that a batch holds, or the line's share of it."""
         lines = self._beside(line)
+        if line.dear:
+            return self._even(line)
         if len(lines) == 1 or not self._mixes(line):
             return self._max_batch_rows
         waiting = [len(other) for other in lines if other is not line and other.light and len(other)]
         fair = _share(len(line), len(line) + sum(waiting), self._max_batch_rows)
         return max(1, min(fair, self._max_batch_rows - len(waiting)))
+
+    def _even(self, line: Line) -> int:
+        """Return how many rows of a line may leave together, so that all its batches are alike in size.
+
+        At first each worker is given one; those that they find when they come back make it two.
+        """
+        workers = self._workers(line.model)
+        if workers <= 1:
+            return self._max_batch_rows
+        places = workers if line.inflight < workers else self._left_for(line)
+        return min(self._max_batch_rows, math.ceil((len(line) + line.rows_under_way) / places))
 
     def _beside(self, line: Line) -> list[Line]:
         """Return the lines of a line's model; only itself, if it was forgotten meanwhile."""

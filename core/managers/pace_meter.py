@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable
 
+from core.managers.cost_samples import CostSamples
 from core.services.admission import Pace
 
 REACTION_S = 0.5
@@ -47,14 +48,14 @@ class PaceMeter:
         self._usual_s = 0.0
         self._held_rows = 0
         self._held_s = 0.0
-        self._samples = _Samples()
+        self._samples = CostSamples()
         self._confirmed_at = -math.inf
 
     def pace(self, now: float) -> Pace:
         """Return the pace as far as it is known at ``now``."""
         if self._is_forgotten(now) or self._samples.seconds < WARM_UP_S:
             return Pace()
-        return self._samples.pace()
+        return Pace(row_s=self._samples.row_s, call_s=self._samples.call_s)
 
     def note_batch(self, rows: int, *, left_at: float, batch_s: float, ahead: int, kept_waiting: bool) -> None:
         """Take note of a batch that came back.
@@ -81,58 +82,24 @@ class PaceMeter:
         if interval_s > longest_s:
             return
         if self._samples.rows and self._is_forgotten(now):
-            self._samples = _Samples()
+            self._samples = CostSamples()
             self._held_rows, self._held_s = 0, 0.0
-        if not self._held_rows and interval_s > SURPRISE * self._samples.expected_s(rows):
+        if not self._held_rows and interval_s > SURPRISE * self._expected_s(rows):
             self._held_rows, self._held_s = rows, interval_s
             return
         first_was_slower = not self._samples.rows and self._held_s * rows > interval_s * self._held_rows
         if not first_was_slower:
             rows, interval_s = rows + self._held_rows, interval_s + self._held_s
         self._held_rows, self._held_s = 0, 0.0
-        if kept_waiting or (ahead >= CROWD_ROWS and ahead * interval_s >= CROWD_S * rows):
-            self._samples.add(rows, interval_s)
+        confirms = kept_waiting or (ahead >= CROWD_ROWS and ahead * interval_s >= CROWD_S * rows)
+        if confirms:
             self._confirmed_at = now
-        elif self._samples.is_slower_than(rows, interval_s):
-            self._samples.add(rows, interval_s)
+        if confirms or self._samples.seconds * rows > interval_s * self._samples.rows:
+            self._samples.add(rows, interval_s, keep=math.exp(-interval_s / REACTION_S))
+
+    def _expected_s(self, rows: int) -> float:
+        """Return what a batch of so many rows usually takes at most; while nothing is known any takes more."""
+        return self._samples.call_s + self._samples.row_s * rows if self._samples.rows else -math.inf
 
     def _is_forgotten(self, now: float) -> bool:
         return now > self._confirmed_at + MEMORY_S + STALL_BATCHES * self._usual_s
-
-
-class _Samples:
-    """Sums over the last batches, older ones ever less, and the straight line through them."""
-
-    def __init__(self) -> None:
-        self._weight = 0.0
-        self.rows = 0.0
-        self.seconds = 0.0
-        self._rows_squared = 0.0
-        self._product = 0.0
-
-    def add(self, rows: int, seconds: float) -> None:
-        keep = math.exp(-seconds / REACTION_S)
-        self._weight = keep * self._weight + 1
-        self.rows = keep * self.rows + rows
-        self.seconds = keep * self.seconds + seconds
-        self._rows_squared = keep * self._rows_squared + rows * rows
-        self._product = keep * self._product + rows * seconds
-
-    def expected_s(self, rows: int) -> float:
-        """Return what a batch of so many rows usually takes at most; while nothing is known any takes more."""
-        return self._call_s() + self.seconds / self.rows * rows if self.rows else -math.inf
-
-    def is_slower_than(self, rows: int, seconds: float) -> bool:
-        return self.seconds * rows > seconds * self.rows
-
-    def pace(self) -> Pace:
-        return Pace(row_s=self.seconds / self.rows, call_s=self._call_s())
-
-    def _call_s(self) -> float:
-        """Return what a batch would take without rows: where the least-squares line meets the axis."""
-        rows, seconds = self.rows / self._weight, self.seconds / self._weight
-        spread = self._rows_squared / self._weight - rows * rows
-        if spread <= 1e-9 * rows * rows:
-            return 0.0
-        slope = (self._product / self._weight - rows * seconds) / spread
-        return min(seconds, max(0.0, seconds - slope * rows))

@@ -105,6 +105,7 @@ class QueueClient:
             send=lambda batch: self._ledgers[batch.line.model].send(batch),
             max_batch_rows=limits.max_batch_rows,
             max_inflight=self._max_inflight,
+            workers=self._count_workers,
             may_mix=lambda model: self.workers.mix(self._entries[model].queue),
             on_reply=lambda batch, batch_s: self.admissions[batch.line.model].note_batch(batch, batch_s),
         )
@@ -265,7 +266,10 @@ class QueueClient:
         return any(ledger.owns(task_id) for ledger in self._ledgers.values()) or self._calls.owns(task_id)
 
     def _max_inflight(self, model: str) -> int:
-        return self._limits.max_inflight_per_worker * max(1, len(self.workers.serving(self._entries[model].queue)))
+        return self._limits.max_inflight_per_worker * max(1, self._count_workers(model))
+
+    def _count_workers(self, model: str) -> int:
+        return len(self.workers.serving(self._entries[model].queue))
 
     def _block_client(self, entry: CatalogEntry) -> BlockClient:
         limits = self._limits

@@ -106,7 +106,7 @@ async def test_versions_whose_message_is_lost_are_sent_again_apart_and_then_in_p
     rows = QUARANTINE_ROWS + 1
     convoy = convoy_of([new_row(f"a{number}") for number in range(rows)], [new_row("c")])
     for batch in convoy.batches:
-        batch.line.note_cost(0.1)
+        batch.line.note_cost(1, 0.1)
     outside.ledger.send(convoy)
     await outside.lose_last()
     assert not any(batch.line.light for batch in convoy.batches)

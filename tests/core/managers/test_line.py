@@ -44,7 +44,7 @@ async def test_while_a_batch_is_under_way_rows_gather_and_leave_together_when_it
         line.join(new_row(name))
         await turn()
     assert ([ids(batch) for batch in sent], len(line)) == ([["a"]], 2)
-    line.returned()
+    line.returned(1)
     await turn()
     assert [ids(batch) for batch in sent] == [["a"], ["b", "c"]]
 
@@ -56,7 +56,7 @@ async def test_rows_beyond_a_full_batch_keep_their_order() -> None:
         line.join(new_row(name))
     for _ in range(3):
         await turn()
-        line.returned()
+        line.returned(len(sent[-1]))
     assert [ids(batch) for batch in sent] == [["a", "b"], ["c", "d"], ["e"]]
 
 
@@ -151,7 +151,7 @@ class Traffic:
         elif event == "leave" and self.joined:
             self.leave(self.joined[number % len(self.joined)])
         elif event == "return" and self.line.inflight:
-            self.line.returned()
+            self.line.returned(len(self.sent[-1]))
         elif event == "turn":
             await turn()
 
@@ -167,7 +167,7 @@ class Traffic:
         """Let every batch return until nobody waits."""
         while self.line.inflight or len(self.line):
             await turn()
-            self.line.returned()
+            self.line.returned(len(self.sent[-1]))
 
 
 @given(events=st.lists(st.sampled_from(["join", "leave", "return", "turn"]), max_size=60), limit=st.integers(1, 3))

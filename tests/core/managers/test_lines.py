@@ -23,7 +23,7 @@ def reply_to(batch: Batch, *, cost_ms: float = CHEAP_MS) -> PredictRowsReply:
 class Traffic:
     """Lines, and what left them."""
 
-    def __init__(self, *, inflight: int = 2, rows: int = 100, mixing: bool = True) -> None:
+    def __init__(self, *, inflight: int = 2, rows: int = 100, mixing: bool = True, workers: int = 1) -> None:
         self.sent: list[Batch | Convoy] = []
         self.costs_s: list[float] = []
         self.mixing = mixing
@@ -31,6 +31,7 @@ class Traffic:
             send=self.sent.append,
             max_batch_rows=rows,
             max_inflight=lambda model: inflight,
+            workers=lambda model: workers,
             may_mix=lambda model: self.mixing,
             on_reply=lambda batch, batch_s: self.costs_s.append(batch_s),
         )
@@ -52,6 +53,12 @@ class Traffic:
         await self.join(version, "p")
         await self.come_back(self.sent.pop(), cost_ms=cost_ms)
 
+    async def join_together(self, version: str, rows: int) -> None:
+        """Let rows join at once."""
+        for number in range(rows):
+            self.lines.get(MODEL, version).join(new_row(str(number)))
+        await turn()
+
     def told(self) -> list[list[tuple[str | None, list[str]]]]:
         """Return what was sent: for each message its versions and their rows."""
         return [[(part.line.version, part.ids) for part in message.parts] for message in self.sent]
@@ -64,7 +71,7 @@ async def test_lines_of_a_model_leave_each_other_what_is_under_way() -> None:
     await traffic.join("champion", "cd")
     assert traffic.told() == [[("champion", ["a"])], [("canary", ["b"])]]
 
-    traffic.lines.get(MODEL, "champion").returned()
+    traffic.lines.get(MODEL, "champion").returned(1)
     await turn()
     assert traffic.told()[2:] == [[("champion", ["c", "d"])]]
 
@@ -74,7 +81,7 @@ async def test_what_another_line_has_no_more_under_way_is_free_at_once() -> None
     await traffic.join("canary", "a")
     await traffic.join("champion", "bc")
     assert traffic.told()[1:] == [[("champion", ["b"])]]
-    traffic.lines.get(MODEL, "canary").returned()
+    traffic.lines.get(MODEL, "canary").returned(1)
     await turn()
     assert traffic.told()[2:] == [[("champion", ["c"])]]
 
@@ -157,7 +164,7 @@ async def test_a_message_has_no_more_parts_than_a_worker_takes() -> None:
         line = traffic.lines.get(MODEL, version)
         line.inflight = 1  # busy lines are not forgotten
     for version in versions:
-        traffic.lines.get(MODEL, version).note_cost(CHEAP_MS)
+        traffic.lines.get(MODEL, version).note_cost(1, CHEAP_MS)
     for version in versions:
         traffic.lines.get(MODEL, version).join(new_row(version))
     for version in versions:
@@ -250,3 +257,42 @@ async def test_of_many_lines_only_those_stay_that_somebody_stands_in_or_travels_
     assert len(traffic.lines) < MANY_LINES
     assert traffic.lines.get(MODEL, "travels").inflight == 1
     assert {line.version for line in traffic.lines.of(MODEL)} == {"travels", f"v{MANY_LINES - 1}"}
+
+
+async def test_dear_rows_are_shared_out_evenly_to_workers_first_and_then_to_all_places() -> None:
+    traffic = Traffic(inflight=4, workers=2)
+    await traffic.prove("champion", cost_ms=DEAR_MS)
+    await traffic.join_together("champion", 8)
+    assert [len(batch) for batch in traffic.sent] == [4, 4]
+
+    await traffic.join_together("champion", 7)
+    assert [len(batch) for batch in traffic.sent[2:]] == [4, 3]
+
+    await traffic.join_together("champion", 9)
+    assert len(traffic.sent) == 4
+    for message in traffic.sent[:4]:
+        await traffic.come_back(message, cost_ms=len(message) * DEAR_MS)
+    # Nine waited beside eleven under way when the first came back, and a batch takes a quarter of all.
+    assert [len(batch) for batch in traffic.sent[4:]] == [5, 4]
+
+
+@pytest.mark.parametrize(
+    ("workers", "costs_ms"),
+    [(1, {1: DEAR_MS}), (2, {1: CHEAP_MS}), (2, {2: DEAR_MS, 1: DEAR_MS}), (2, {})],
+    ids=["one worker", "light batches", "dear calls", "not known"],
+)
+async def test_other_rows_leave_in_as_few_messages_as_possible(workers: int, costs_ms: dict[int, float]) -> None:
+    traffic = Traffic(inflight=4, workers=workers)
+    for rows, cost_ms in costs_ms.items():
+        await traffic.join_together("champion", rows)
+        await traffic.come_back(traffic.sent.pop(), cost_ms=cost_ms)
+    await traffic.join_together("champion", 8)
+    assert [len(batch) for batch in traffic.sent] == [8]
+
+
+async def test_what_dear_rows_cost_is_forgotten_with_a_batch_that_was_lost() -> None:
+    traffic = Traffic(inflight=4, workers=2)
+    await traffic.prove("champion", cost_ms=DEAR_MS)
+    traffic.lines.get(MODEL, "champion").distrust()
+    await traffic.join_together("champion", 8)
+    assert [len(batch) for batch in traffic.sent] == [8]
